@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hypervisor resources (hRSCs): VMs, vCPUs, drivers and the console are all one of these. An hRSC
+ * has three interfaces, one for each layer it touches, and a byte of armed hooks; the gates in
+ * core/l1, core/l2 and core/l3 are the only callers of the interfaces.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+struct hrsc;
+struct driver;
+
+struct l1_if {
+	void (*irq)(struct hrsc *h, u32 line);
+	void (*timer)(struct hrsc *h);
+};
+
+struct l2_if {
+	u64 (*call)(struct hrsc *h, u32 fn, u64 a, u64 b); /* fn: enum bus_fn, drivers/api */
+};
+
+struct l3_if {
+	/* region: index into the driver's regions; offset and width in bytes (1, 2, 4 or 8). */
+	u64 (*read)(struct hrsc *h, u32 region, u32 offset, u32 width);
+	void (*write)(struct hrsc *h, u32 region, u32 offset, u32 width, u64 value);
+};
+
+enum hrsc_kind { HRSC_HOST, HRSC_VM, HRSC_VCPU, HRSC_DRIVER, HRSC_CONSOLE };
+enum hrsc_placement { PLACE_TRUSTED, PLACE_CONFINED };
+enum hrsc_state { HRSC_FREE, HRSC_LIVE, HRSC_QUARANTINED };
+
+struct hrsc {
+	u8 armed;     /* (a) HOOK_BIT()s of the interfaces that an agent watches */
+	u8 kind;      /* (c) */
+	u8 placement; /* (c) */
+	u8 state;     /* (o) */
+	u16 id;	      /* (c) index into the registry, 0 is the host */
+	u16 vm_id;    /* (c) 1.. the VM it serves, 0 the host */
+	u32 generation; /* (o) counts restarts, so that stale handles fail */
+	const struct l1_if *l1; /* (c) NULL where the layer is not touched */
+	const struct l2_if *l2;
+	const struct l3_if *l3;
+	const struct driver *driver; /* (c) HRSC_DRIVER only */
+	void *data;	/* (c) the driver's own data */
+	void *owner;	/* (c) struct vm of a driver, VM or vCPU */
+	u64 deadline_ns; /* (o) timer asked for through the L1 gate, 0 none */
+	char name[24];	/* (c) "linux/uart" */
+};
+
+#define HRSC_MAX 256
+
+/* Registers h under a new id. Returns -ENOSPC when the table is full. */
+int __must_check hrsc_add(struct hrsc *h, enum hrsc_kind kind, u16 vm_id, const char *name);
+void hrsc_remove(struct hrsc *h);
+/* NULL when there is no such id. */
+struct hrsc *hrsc_get(u16 id);
+/* The host's own hRSC (id 0): the physical machine. */
+extern struct hrsc host_hrsc;

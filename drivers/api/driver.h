@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a driver is, and all that it may call. A driver includes this header and core/lib, nothing
+ * else; the same source runs trusted (ring 0, plain calls) or confined (ring 3, system calls).
+ * It keeps every bit of its state in the block that it is handed and has no writable globals.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+enum region_space { REGION_NONE, REGION_PORT, REGION_MMIO };
+
+/* A range of guest ports or guest physical addresses that the driver answers for. */
+struct driver_region {
+	u8 space;
+	u64 base;
+	u32 len; /* bytes */
+};
+
+/* Functions on the communication bus. Those who serve them say so at their `call`. */
+enum bus_fn {
+	BUS_LINE,	   /* to an interrupt controller: a = line, b = level */
+	BUS_INTACK,	   /* to the PIC: acknowledge; returns the vector */
+	BUS_EOI,	   /* to the IOAPIC: a = vector whose EOI was broadcast */
+	BUS_SPEAKER,	   /* to the PIT, port 0x61: a = 1: write b to the gate; returns state bits */
+	BUS_CONSOLE_WRITE, /* to the console: a = byte; returns the room left for more, in bytes */
+	BUS_CONSOLE_INPUT, /* to a UART: a = byte; returns 1 if taken, 0 if its FIFO is full */
+	BUS_CONSOLE_DRAINED, /* to a UART: the console has room again */
+	BUS_POWER,	   /* to the VM: a = enum power_request, b = value (debug exit) */
+	BUS_RESET,	   /* to any driver: back to its state at power-on */
+	BUS_INFO,	   /* to any driver: a = item; the driver's own numbers for the console */
+};
+
+enum power_request { POWER_OFF = 1, POWER_REBOOT, POWER_DEBUG_EXIT };
+
+/* Whom a driver may call on the bus. */
+enum bus_peer {
+	PEER_VM,      /* the VM that the driver serves: BUS_POWER */
+	PEER_CONSOLE, /* its serial line's other end: BUS_CONSOLE_WRITE */
+	PEER_PIC,
+	PEER_IOAPIC,
+	PEER_PIT,
+	PEER_UART,
+	PEER_COUNT,
+};
+
+/* What a driver is told when it starts. */
+struct driver_setup {
+	u64 memory_bytes; /* RAM of its VM */
+	u32 vcpus;
+	s64 wall_clock_s; /* seconds since 1970, UTC, at the moment l1_now_ns() was wall_clock_at */
+	u64 wall_clock_at_ns;
+};
+
+#define DRIVER_REGIONS 4
+
+struct driver {
+	const char *name;
+	u8 role;	/* enum bus_peer under which its VM's other drivers find it, or PEER_COUNT */
+	u32 state_size; /* bytes, zeroed before start() */
+	struct driver_region regions[DRIVER_REGIONS];
+	void (*start)(void *state, const struct driver_setup *setup);
+	/*
+	 * L3: one access of the VM. `offset` + `width` lies inside the region; `width` is 1, 2, 4 or 8.
+	 * Reads return the value in the low bits.
+	 */
+	u64 (*read)(void *state, u32 region, u32 offset, u32 width);
+	void (*write)(void *state, u32 region, u32 offset, u32 width, u64 value);
+	u64 (*call)(void *state, u32 fn, u64 a, u64 b); /* L2: another hRSC calls; NULL if none */
+	void (*timer)(void *state);			/* L1: the deadline of l1_timer_arm() passed */
+	void (*irq)(void *state, u32 line);		/* L1: a physical interrupt; NULL if none */
+};
+
+/* Registers a driver: place this at file scope after the definition of its struct. */
+#define DRIVER_REGISTER(drv)                                                                       \
+	static const struct driver *const drv##_entry __used __section("kfv_drivers") = &(drv)
+
+/*
+ * The gate calls. Each acts for the driver instance that is running; none blocks.
+ */
+
+/* L1: nanoseconds since boot as the VM's devices count them; never goes back. */
+u64 l1_now_ns(void);
+/* L1: calls timer() once when l1_now_ns() >= deadline_ns; 0 cancels. One deadline for each instance. */
+void l1_timer_arm(u64 deadline_ns);
+
+/* L2: calls a peer of the same VM. Returns its answer, or BUS_NO_PEER when the VM has none. */
+u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b);
+#define BUS_NO_PEER (~0ull)
+
+/* L3: sets an interrupt line of the VM (GSI; ISA lines 0-15 reach the PIC as well). */
+void l3_raise_irq(u32 gsi, bool level);
+/* L3: an interrupt message (MSI address and data, SDM "Message Signalled Interrupts"). */
+void l3_msi(u64 address, u32 data);
+/* L3: the PIC's INTR output, wired to LINT0 of the boot vCPU. */
+void l3_intr(bool level);

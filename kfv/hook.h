@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hooks: where every crossing of a layer is offered to the management plane. A leaf header, seen
+ * by the gates in core/ and arch/; what stands behind hook_fire() is in kfv/mediation.c.
+ *
+ * An op names an interface (layer and direction) in its high byte. Every hRSC has one byte `armed`,
+ * a bit for each interface, which its gate touches anyway: an unarmed hook is a test and a branch
+ * not taken.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+enum hook_iface {
+	IFACE_L1_IN,  /* hardware to hRSC: interrupts, faults, VM exits */
+	IFACE_L1_OUT, /* hRSC to hardware: register access, CPU state, timers */
+	IFACE_L2_IN,  /* another hRSC calls this one */
+	IFACE_L2_OUT, /* this hRSC changes one of its own or of another */
+	IFACE_L3_IN,  /* the VM asks: ports, MMIO, CPUID, MSRs, hypercalls */
+	IFACE_L3_OUT, /* the hRSC tells the VM: interrupts, exceptions */
+	IFACE_COUNT,
+};
+
+#define HOOK_ARMED_ALL ((1u << IFACE_COUNT) - 1)
+
+/*
+ * The single table of hooks: X(name, interface, number, what arg0..arg3 hold). The subject is the
+ * hRSC that acts, the object the one acted upon.
+ */
+#define HOOK_TABLE(X)                                                                              \
+	X(L1_IRQ, L1_IN, 0, "line")                                                                \
+	X(L1_EXIT, L1_IN, 1, "kind, rip, TSC ticks spent in the guest")                            \
+	X(L1_TIMER, L1_IN, 2, "deadline in ns")                                                    \
+	X(L1_FAULT, L1_IN, 3, "vector, error code, rip, address")                                  \
+	X(L1_REG_READ, L1_OUT, 0, "port or address, width")                                        \
+	X(L1_REG_WRITE, L1_OUT, 1, "port or address, width, value")                                \
+	X(L1_TIMER_ARM, L1_OUT, 2, "deadline in ns")                                               \
+	X(L1_TABLE_WRITE, L1_OUT, 3, "address of the entry, old, new")                             \
+	X(L2_CALL, L2_IN, 0, "function, a, b")                                                     \
+	X(L2_ENTER, L2_OUT, 0, "control structure about to be used")                               \
+	X(L2_MAP, L2_OUT, 1, "gpa, hpa, length, protection")                                       \
+	X(L2_LIFE, L2_OUT, 2, "old state, new state, reason")                                      \
+	X(L3_PORT_READ, L3_IN, 0, "port, width")                                                   \
+	X(L3_PORT_WRITE, L3_IN, 1, "port, width, value")                                           \
+	X(L3_MMIO_READ, L3_IN, 2, "gpa, width")                                                    \
+	X(L3_MMIO_WRITE, L3_IN, 3, "gpa, width, value")                                            \
+	X(L3_CPUID, L3_IN, 4, "leaf, subleaf")                                                     \
+	X(L3_MSR_READ, L3_IN, 5, "index")                                                          \
+	X(L3_MSR_WRITE, L3_IN, 6, "index, value")                                                  \
+	X(L3_HYPERCALL, L3_IN, 7, "number, three arguments")                                       \
+	X(L3_CONTROL, L3_IN, 8, "register (CR number, 0x10+n for DR, 0x20 for XCR0), value")       \
+	X(L3_IRQ, L3_OUT, 0, "line, level")                                                        \
+	X(L3_INJECT, L3_OUT, 1, "vector, error code")
+
+#define X(name, iface, n, args) HOOK_##name = (IFACE_##iface << 8) | (n),
+enum hook_op { HOOK_TABLE(X) };
+#undef X
+
+#define HOOK_BIT(op) (1u << ((op) >> 8))
+#define HOOK_LAYER(op) ((((op) >> 8) / 2) + 1) /* 1, 2 or 3 */
+
+/* What the management plane answers; the gate makes it true in the way of its crossing. */
+enum hook_verdict {
+	HOOK_ALLOW,
+	HOOK_DENY, /* read: all ones; write: dropped; MSR: #GP; hypercall: -EPERM; entry: not made */
+};
+
+/* The fixed record that a detection agent sees. */
+struct hook_event {
+	u64 time_ns;
+	u64 arg[4];
+	u32 sequence;
+	u16 op;
+	u16 subject; /* hRSC ids */
+	u16 object;
+	u16 vm; /* 0: the host itself */
+	u8 layer;
+	u8 severity; /* filled in by mediation */
+	u8 pad[2];
+};
+ASSERT_SIZE(struct hook_event, 56);
+
+/* Runs the agents armed for `op`, then the layer's horizontal orchestrator. Bounded, no allocation. */
+enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3);
+
+/* The gates' only way in: `armed` is the byte of the hRSC whose interface is crossed. */
+#define HOOK(armed, op, subject, object, a0, a1, a2, a3)                                           \
+	(unlikely((armed)&HOOK_BIT(op)) ? hook_fire(op, subject, object, a0, a1, a2, a3)           \
+					: HOOK_ALLOW)
