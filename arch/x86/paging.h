@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One page-table walker for host, NPT and EPT: the formats differ only in a small table.
+ * (SDM, "Paging" and "The Extended Page Table Mechanism"; APM volume 2, "Page Translation and
+ * Protection" and "Nested Paging".) Table pages are read-only in the host's own mapping; the gate in
+ * paging.c is the one place that writes them.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+#define PROT_READ  1u
+#define PROT_WRITE 2u
+#define PROT_EXEC  4u
+#define PROT_RW	   (PROT_READ | PROT_WRITE)
+#define PROT_RX	   (PROT_READ | PROT_EXEC)
+#define PROT_RWX   7u
+#define PROT_UNCACHED 8u
+
+struct paging_format {
+	const char *name;
+	u64 present;	/* bits of which one at least is set in a present entry */
+	u64 table;	/* bits of an entry that points to a table */
+	u64 leaf;	/* bits of every leaf */
+	u64 large;	/* extra bit of a leaf above level 1 */
+	u64 write, read, exec, no_exec; /* whichever the format has, else 0 */
+	u64 uncached;
+	u8 max_leaf_level; /* 2: 2 MiB, 3: 1 GiB */
+};
+
+struct pagetable {
+	const struct paging_format *format;
+	u64 *root;    /* (c) */
+	u16 owner;    /* (c) frame owner that may be mapped; OWNER_NONE: any (the host's tables) */
+	u8 levels;    /* (c) 4 */
+	u8 table_type; /* (c) enum frame_type of its table pages */
+};
+
+extern const struct paging_format host_format;
+
+/* Takes an empty root page. -ENOMEM. */
+int __must_check pt_init(struct pagetable *pt, const struct paging_format *f, u16 owner);
+/*
+ * Maps [va, va+len) to pa with large leaves where alignment and the format allow. len and both
+ * addresses in whole pages. -EACCES: a frame has another owner; -EEXIST: something is mapped there;
+ * -ENOMEM. On an error nothing stays mapped.
+ */
+int __must_check pt_map(struct pagetable *pt, u64 va, hpa_t pa, u64 len, u32 prot);
+void pt_unmap(struct pagetable *pt, u64 va, u64 len);
+/* Changes the protection of what is mapped, splitting large leaves. -ENOMEM. */
+int __must_check pt_protect(struct pagetable *pt, u64 va, u64 len, u32 prot);
+/* The leaf that maps va: its value, and its level (1: 4 KiB) in *level; 0 when nothing does. */
+u64 pt_lookup(const struct pagetable *pt, u64 va, u32 *level);
+/* Physical address that va maps to; -EFAULT. */
+int __must_check pt_resolve(const struct pagetable *pt, u64 va, hpa_t *out);
+/* Frees every table page. */
+void pt_destroy(struct pagetable *pt);

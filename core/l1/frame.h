@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory is owned: every physical frame has one owner and one type. Blocks of 2 MiB are the unit
+ * for guests; a block is split into frames only where the nucleus needs pages. Every mapping
+ * anywhere is checked here before it is made, in O(1).
+ *
+ * The nucleus has a pool, set aside at boot and mapped at DIRECT_BASE; guest memory is not mapped
+ * in the host at all (see arch/x86/window.h).
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+#define OWNER_NONE    0 /* not RAM, or firmware's */
+#define OWNER_FREE    1
+#define OWNER_NUCLEUS 2
+#define OWNER_VM(id)  (16 + (id)) /* id from 1 */
+
+enum frame_type {
+	FRAME_NONE,
+	FRAME_TEXT,
+	FRAME_RODATA,
+	FRAME_DATA,
+	FRAME_HOST_TABLE,
+	FRAME_S2_TABLE,
+	FRAME_CONTROL, /* VMCB, VMCS, bitmaps */
+	FRAME_MODULE,  /* what GRUB loaded: given back when no VM needs it */
+	FRAME_RAM,     /* of a VM */
+	FRAME_TYPES,
+};
+
+/* One stretch of the firmware's memory map. */
+struct memory_range {
+	u64 base, len;
+	bool usable;
+};
+
+/*
+ * Builds the frame records from the memory map and sets the pool aside. `reserved` are ranges that
+ * are RAM but taken (image, modules, boot information). Returns -ENOMEM when RAM is too small.
+ */
+int __must_check frame_init(const struct memory_range *map, u32 nmap,
+	const struct memory_range *reserved, u32 nreserved);
+
+/* A zeroed page of the pool, mapped; NULL when the pool is empty. Only at boot and VM creation. */
+void *page_alloc(enum frame_type type);
+/* npages in a row, zeroed, aligned to their size rounded up to a power of two. */
+void *pages_alloc(u32 npages, enum frame_type type);
+void pages_free(void *p, u32 npages);
+
+/* A block for a VM, not zeroed: the caller scrubs it. -ENOMEM when none is left. */
+int __must_check block_alloc(u16 owner, hpa_t *out);
+void block_free(hpa_t block);
+
+u16 frame_owner(hpa_t a);
+enum frame_type frame_type(hpa_t a);
+
+struct frame_stats {
+	u64 total, free, nucleus_pool, nucleus_used, vm; /* bytes */
+};
+void frame_stats(struct frame_stats *out);
+
+/* Between the pool's addresses and what the hardware is told. */
+hpa_t virt_to_hpa(const void *p);
+void *pool_ptr(hpa_t a);

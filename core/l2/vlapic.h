@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The virtual local APIC (SDM volume 3, "Advanced Programmable Interrupt Controller"): xAPIC page
+ * at 0xfee00000, timer (one-shot, periodic), IPIs to itself and to other vCPUs, LINT0 as ExtINT.
+ * In the nucleus because every interrupt of every guest passes it.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+#define VLAPIC_BASE 0xfee00000ull
+
+struct vcpu;
+
+struct vlapic {
+	u64 base_msr; /* IA32_APIC_BASE */
+	u32 id, tpr, ldr, dfr, svr, esr, icr_low, icr_high;
+	u32 lvt[6]; /* timer, thermal, performance, LINT0, LINT1, error */
+	u32 timer_initial, timer_divide;
+	u64 timer_started_ns, timer_deadline_ns; /* deadline 0: not running */
+	u32 irr[8], isr[8], tmr[8];
+	u64 tsc_deadline;
+};
+
+void vlapic_reset(struct vcpu *v);
+/* offset: of the register in its page, 16-byte aligned, 4-byte access. */
+u32 vlapic_read(struct vcpu *v, u32 offset);
+void vlapic_write(struct vcpu *v, u32 offset, u32 value);
+/* An interrupt message arrives: delivered to every vCPU of the VM that it addresses. */
+struct vm;
+void vlapic_message(struct vm *vm, u64 address, u32 data);
+/* Takes `vector` into the IRR (level: with its TMR bit). */
+void vlapic_accept(struct vcpu *v, u8 vector, bool level);
+/* The vector to be injected next, or -1: nothing above the processor priority. */
+int vlapic_pending(const struct vcpu *v);
+/* The vector was injected: from IRR to ISR. */
+void vlapic_acknowledge(struct vcpu *v, u8 vector);
+/* Fires the timer if it is due; returns its next deadline in ns, 0 none. */
+u64 vlapic_timer(struct vcpu *v, u64 now_ns);
+/* True when LINT0 lets the PIC's INTR through. */
+bool vlapic_takes_extint(const struct vcpu *v);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Virtual machines and their vCPUs: what a VM owns (memory in blocks, a stage-2 table, drivers,
+ * vCPUs) and where it stands in its life. Created whole from a checked configuration or not at all.
+ */
+#pragma once
+
+#include "arch/x86/hv.h"
+#include "arch/x86/paging.h"
+#include "core/hrsc.h"
+#include "core/l2/vlapic.h"
+#include "drivers/api/driver.h"
+#include "core/lib/types.h"
+
+#define VM_MAX	      16
+#define VM_VCPUS      16
+#define VM_DRIVERS    12
+#define VM_BLOCKS     2048 /* 4 GiB */
+#define VM_NAME	      32
+#define VM_RAM_BELOW_4G GIB(3) /* RAM goes from 0 up to here; devices live between here and 4 GiB */
+
+enum vm_state { VM_EMPTY, VM_READY, VM_RUNNING, VM_PAUSED, VM_STOPPED };
+enum vm_end { END_NONE, END_POWER_OFF, END_REBOOT, END_HALT, END_DEBUG_EXIT, END_TRIPLE_FAULT, END_FAILED, END_KILLED };
+
+/* Work to be done before the vCPU may enter again: one test answers "anything?". */
+#define HAZARD_EVENT	BIT(0) /* the local APIC or the PIC has something */
+#define HAZARD_TIMER	BIT(1) /* one of the VM's timers is due */
+#define HAZARD_RESCHED	BIT(2) /* its slice is over */
+#define HAZARD_STOP	BIT(3) /* the VM is to pause or to end */
+#define HAZARD_ORCHESTRATE BIT(4) /* the VO has reports to read */
+#define HAZARD_THROTTLE BIT(5) /* R18, R02: not before throttled_until_ns */
+
+#define HISTOGRAM_SLOTS 8 /* < 256 ticks, < 1 K, < 4 K, ... each four times the one before */
+
+struct exit_stats {
+	u64 count;
+	u64 ticks; /* TSC spent handling */
+	u32 slots[HISTOGRAM_SLOTS];
+};
+
+struct vm;
+
+struct vcpu {
+	struct hv_vcpu hv; /* first: the back end's half */
+	struct hrsc hrsc;
+	struct vm *vm;	 /* (c) */
+	u32 index;	 /* (c) */
+	u32 hazard;	 /* (a) HAZARD_ bits */
+	bool halted;	 /* (o) in HLT until an event */
+	bool waiting;	 /* (o) waits for its start-up IPI */
+	bool nmi_pending; /* (o) */
+	struct vlapic apic; /* (o) */
+	struct exit exit;   /* (o) the last one */
+	u64 xcr0;	    /* (o) */
+	u64 guest_ticks, handler_ticks; /* (o) TSC */
+	u64 throttled_until_ns;
+	void *fpu; /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
+	u64 mtrr_def_type, misc_enable, tsc_aux; /* (o) MSRs that we only remember */
+	struct exit_stats stats[EXIT_KINDS];
+};
+
+struct vm {
+	struct hrsc hrsc;
+	char name[VM_NAME];
+	u16 id;	    /* (c) 1.. */
+	u8 state;   /* enum vm_state */
+	u8 ended;   /* enum vm_end: why it stopped last */
+	u64 end_value; /* debug-exit value, or the guest's RIP at a triple fault */
+	u64 memory_bytes;
+	u32 nblocks;
+	hpa_t *blocks; /* (c) [nblocks] block i backs RAM [i*2M, (i+1)*2M), see vm_ram_gpa */
+	struct pagetable s2; /* (o) */
+	u32 nvcpus, ndrivers;
+	struct vcpu *vcpu[VM_VCPUS];
+	struct hrsc *driver[VM_DRIVERS];
+	struct hrsc *peer[PEER_COUNT]; /* by role; NULL: the VM has none */
+	bool pic_intr;		       /* the PIC's INTR line, ExtINT for vCPU 0 */
+	const struct config_vm *config;
+	u32 beats;		       /* heartbeat hypercalls seen */
+	u64 cpu_ticks;
+};
+
+extern struct vm *vms[VM_MAX + 1]; /* by id; [0] is never used */
+
+struct vm *vm_find(const char *name);
+/*
+ * Takes memory, loads the kernel and builds the machine. On an error (also logged, with the place
+ * and what was expected) everything is given back. -ENOMEM, -EINVAL, -ENOENT.
+ */
+struct config_vm;
+int __must_check vm_create(const struct config_vm *config, struct vm **out);
+void vm_start(struct vm *vm);
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
+/* Ends the VM: it will not run again until reset. `value` as in end_value. */
+void vm_end(struct vm *vm, enum vm_end how, u64 value);
+/* The guest did what no guest may: ends it and says why. Never panics. */
+void vm_fail(struct vm *vm, const char *why);
+/* Memory scrubbed and reloaded, devices and vCPUs back to power-on; started again. */
+int __must_check vm_restart(struct vm *vm);
+void vm_destroy(struct vm *vm);
+
+/* Host address of a guest physical one; -EFAULT outside RAM. Good up to the end of its 2 MiB block. */
+int __must_check vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out);
+/* Copies between guest physical memory and the nucleus; -EFAULT outside RAM, then nothing is copied. */
+int __must_check vm_read(struct vm *vm, gpa_t gpa, void *to, u64 len);
+int __must_check vm_write(struct vm *vm, gpa_t gpa, const void *from, u64 len);
+int __must_check vm_zero(struct vm *vm, gpa_t gpa, u64 len);
