@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Link script: one stretch of memory in three parts, each on page boundaries: text, constants, data.
+ * Linked at IMAGE_BASE + IMAGE_LMA, loaded at IMAGE_LMA or where GRUB finds room.
+ */
+#include "boot/layout.h"
+
+OUTPUT_FORMAT("elf64-x86-64")
+OUTPUT_ARCH(i386:x86-64)
+ENTRY(start32)
+
+PHDRS
+{
+	text PT_LOAD FLAGS(5);
+	rodata PT_LOAD FLAGS(4);
+	data PT_LOAD FLAGS(6);
+}
+
+SECTIONS
+{
+	. = IMAGE_BASE + IMAGE_LMA;
+	image_start = .;
+	.text : AT(ADDR(.text) - IMAGE_BASE) {
+		KEEP(*(.boot.header))
+		*(.boot.text)
+		*(.boot.crossing)
+		*(.text .text.*)
+		. = ALIGN(4096);
+	} :text
+	text_end = .;
+
+	.rodata : AT(ADDR(.rodata) - IMAGE_BASE) {
+		*(.rodata .rodata.*)
+		. = ALIGN(8);
+		__start_kfv_drivers = .;
+		KEEP(*(kfv_drivers))
+		__stop_kfv_drivers = .;
+		__start_kfv_agents = .;
+		KEEP(*(kfv_agents))
+		__stop_kfv_agents = .;
+		__start_kfv_commands = .;
+		KEEP(*(kfv_commands))
+		__stop_kfv_commands = .;
+		__start_kfv_tests = .;
+		KEEP(*(kfv_tests))
+		__stop_kfv_tests = .;
+		__start_kfv_fixups = .;
+		KEEP(*(kfv_fixups))
+		__stop_kfv_fixups = .;
+		*(.symbols)
+		. = ALIGN(4096);
+	} :rodata
+	rodata_end = .;
+
+	.data : AT(ADDR(.data) - IMAGE_BASE) {
+		*(.data .data.*)
+		. = ALIGN(16);
+	} :data
+	.bss : AT(ADDR(.bss) - IMAGE_BASE) {
+		*(.bss .bss.* COMMON)
+		. = ALIGN(4096);
+	} :data
+	image_end = .;
+
+	ASSERT(image_end - image_start <= BOOT_IMAGE_TABLES * 0x200000, "image larger than its page tables")
+	/DISCARD/ : { *(.comment) *(.note*) *(.eh_frame*) }
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Time: nanoseconds since boot, counted by the TSC, which is calibrated against the PIT; and the one
+ * physical timer (the local APIC's), which always holds the earliest deadline anyone has.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+u64 time_now_ns(void);
+u64 time_tsc_khz(void);
+/* Seconds since 1970 (UTC, as the RTC has it) when time_now_ns() was 0. */
+s64 time_wall_at_boot(void);
+/* An interrupt no later than deadline_ns. 0: nobody waits. */
+void time_arm(u64 deadline_ns);
