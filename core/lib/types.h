@@ -46,15 +46,16 @@ typedef struct {
 #define MIB(n) ((u64)(n) << 20)
 #define GIB(n) ((u64)(n) << 30)
 
-#define __must_check	__attribute__((warn_unused_result))
-#define __packed	__attribute__((packed))
-#define __aligned(n)	__attribute__((aligned(n)))
-#define __used		__attribute__((used))
-#define __unused	__attribute__((unused))
-#define __noreturn	__attribute__((noreturn))
-#define __section(s)	__attribute__((section(s)))
-#define __printf(f, a)	__attribute__((format(printf, f, a)))
-#define __noinline	__attribute__((noinline))
+#define __must_check   __attribute__((warn_unused_result))
+#define __packed       __attribute__((packed))
+#define __aligned(n)   __attribute__((aligned(n)))
+#define __used	       __attribute__((used))
+#define __unused       __attribute__((unused))
+#define __noreturn     __attribute__((noreturn))
+#define __section(s)   __attribute__((section(s)))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
+#define __noinline     __attribute__((noinline))
+#undef __always_inline /* the host's C library has its own */
 #define __always_inline inline __attribute__((always_inline))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -67,11 +68,12 @@ typedef struct {
 #define ALIGN_UP(x, a)	      (((x) + (a)-1) & ~((typeof(x))(a)-1))
 #define ALIGN_DOWN(x, a)      ((x) & ~((typeof(x))(a)-1))
 #define container_of(p, t, m) ((t *)((char *)(p)-offsetof(t, m)))
-#define static_assert	      _Static_assert
+#define static_assert _Static_assert
 
 /* In-memory formats of the hardware are pinned with these two. */
-#define ASSERT_SIZE(type, size)		static_assert(sizeof(type) == (size), #type " size")
-#define ASSERT_OFFSET(type, field, off) static_assert(offsetof(type, field) == (off), #type "." #field)
+#define ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type " size")
+#define ASSERT_OFFSET(type, field, off)                                                            \
+	static_assert(offsetof(type, field) == (off), #type "." #field)
 
 /* Error numbers: functions return 0 or -Exxx. The values are those of Linux. */
 enum {

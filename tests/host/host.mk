@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests and fuzzing of the pure sources on the host. Included by the top Makefile; also works
+# alone from the top folder: make -f tests/host/host.mk host-tests
+#
+#   host-tests   build and run the unit tests under ASan and UBSan (FILTER=text: only some)
+#   fuzz         run every tests/fuzz/fuzz_*.c for FUZZ_SECONDS; results in $(O)/results/fuzz.json
+
+O ?= build
+HOST_CC ?= gcc
+CLANG ?= clang
+FUZZ_SECONDS ?= 20
+
+# Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
+HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
+	$(wildcard arch/x86/decode*.c)
+HOST_TEST_SRC := tests/dialect.c $(wildcard tests/host/*.c)
+HOST_FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+HOST_FLAGS := -std=gnu17 -I. -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_TEST_SRC))
+FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC))
+
+.PHONY: host-tests fuzz
+
+host-tests: $(O)/host/host-tests
+	$< $(FILTER)
+
+$(O)/host/host-tests: $(HOST_OBJ)
+	$(HOST_CC) -fsanitize=address,undefined -o $@ $^ -lcapstone
+
+$(O)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_FLAGS) -fsanitize=address,undefined -MMD -MP -c -o $@ $<
+
+fuzz: $(HOST_FUZZERS:%=$(O)/fuzz/fuzz_%)
+	tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --work $(O)/fuzz \
+		--json $(O)/results/fuzz.json $(HOST_FUZZERS)
+
+$(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
+	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcapstone
+
+$(O)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(HOST_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+.SECONDARY: $(HOST_FUZZERS:%=$(O)/fuzz/tests/fuzz/fuzz_%.o)
+
+-include $(HOST_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(HOST_FUZZERS:%=$(O)/fuzz/tests/fuzz/fuzz_%.d)
