@@ -31,21 +31,21 @@ enum hrsc_placement { PLACE_TRUSTED, PLACE_CONFINED };
 enum hrsc_state { HRSC_FREE, HRSC_LIVE, HRSC_QUARANTINED };
 
 struct hrsc {
-	u8 armed;     /* (a) HOOK_BIT()s of the interfaces that an agent watches */
-	u8 kind;      /* (c) */
-	u8 placement; /* (c) */
-	u8 state;     /* (o) */
-	u16 id;	      /* (c) index into the registry, 0 is the host */
-	u16 vm_id;    /* (c) 1.. the VM it serves, 0 the host */
-	u32 generation; /* (o) counts restarts, so that stale handles fail */
+	u8 armed;		/* (a) HOOK_BIT()s of the interfaces that an agent watches */
+	u8 kind;		/* (c) */
+	u8 placement;		/* (c) */
+	u8 state;		/* (o) */
+	u16 id;			/* (c) index into the registry, 0 is the host */
+	u16 vm_id;		/* (c) 1.. the VM it serves, 0 the host */
+	u32 generation;		/* (o) counts restarts, so that stale handles fail */
 	const struct l1_if *l1; /* (c) NULL where the layer is not touched */
 	const struct l2_if *l2;
 	const struct l3_if *l3;
 	const struct driver *driver; /* (c) HRSC_DRIVER only */
-	void *data;	/* (c) the driver's own data */
-	void *owner;	/* (c) struct vm of a driver, VM or vCPU */
-	u64 deadline_ns; /* (o) timer asked for through the L1 gate, 0 none */
-	char name[24];	/* (c) "linux/uart" */
+	void *data;		     /* (c) the driver's own data */
+	void *owner;		     /* (c) struct vm of a driver, VM or vCPU */
+	u64 deadline_ns;	     /* (o) timer asked for through the L1 gate, 0 none */
+	char name[24];		     /* (c) "linux/uart" */
 };
 
 #define HRSC_MAX 256

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hooks: where every crossing of a layer is offered to the management plane. A leaf header, seen
- * by the gates in core/ and arch/; what stands behind hook_fire() is in kfv/mediation.c.
+ * The hooks: where every crossing of a layer is offered to the management plane. A leaf header,
+ * seen by the gates in core/ and arch/; what stands behind hook_fire() is in kfv/mediation.c.
  *
  * An op names an interface (layer and direction) in its high byte. Every hRSC has one byte `armed`,
  * a bit for each interface, which its gate touches anyway: an unarmed hook is a test and a branch
@@ -56,13 +56,13 @@ enum hook_iface {
 enum hook_op { HOOK_TABLE(X) };
 #undef X
 
-#define HOOK_BIT(op) (1u << ((op) >> 8))
+#define HOOK_BIT(op)   (1u << ((op) >> 8))
 #define HOOK_LAYER(op) ((((op) >> 8) / 2) + 1) /* 1, 2 or 3 */
 
 /* What the management plane answers; the gate makes it true in the way of its crossing. */
 enum hook_verdict {
 	HOOK_ALLOW,
-	HOOK_DENY, /* read: all ones; write: dropped; MSR: #GP; hypercall: -EPERM; entry: not made */
+	HOOK_DENY, /* read: all ones; write: dropped; MSR: #GP; hypercall: -EPERM; no entry */
 };
 
 /* The fixed record that a detection agent sees. */
@@ -80,7 +80,7 @@ struct hook_event {
 };
 ASSERT_SIZE(struct hook_event, 56);
 
-/* Runs the agents armed for `op`, then the layer's horizontal orchestrator. Bounded, no allocation. */
+/* Runs the agents armed for `op`, then the layer's orchestrator. Bounded, no allocation. */
 enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3);
 
 /* The gates' only way in: `armed` is the byte of the hRSC whose interface is crossed. */

@@ -72,9 +72,9 @@ extract_kernel()
 # Static, without a C library: the guest has none, and it stays a few kilobytes.
 build_helper()
 {
-	${CC:-${CROSS_COMPILE:-}gcc} -std=gnu17 -O2 -Wall -Wextra -Werror -nostdlib -static \
-		-ffreestanding -fno-stack-protector -fno-pie -no-pie -fno-asynchronous-unwind-tables \
-		-Wl,--build-id=none -o "$2" "$1"
+	${CC:-${CROSS_COMPILE:-}gcc} -std=gnu17 -O2 -Wall -Wextra -Werror -ffreestanding \
+		-fno-stack-protector -fno-asynchronous-unwind-tables -fno-pie -no-pie \
+		-nostdlib -static -Wl,--build-id=none -o "$2" "$1"
 }
 
 build_initrd()

@@ -30,9 +30,9 @@ for module; do
 	cp "${module#*=}" "$work/root/boot/$name"
 done
 
-# Named as a stick's label; xorriso's progress is shown only when it failed.
-if ! grub-mkrescue -o "$work/out.iso" --install-modules="$(echo $grub_modules)" --locales= --fonts= \
-	--themes= "$work/root" -- -volid KUNGFUVISOR >"$work/log" 2>&1; then
+# What grub-mkrescue and xorriso have to say is shown only when they failed.
+if ! grub-mkrescue -o "$work/out.iso" --install-modules="$(echo $grub_modules)" \
+	--locales= --fonts= --themes= "$work/root" -- -volid KUNGFUVISOR >"$work/log" 2>&1; then
 	cat "$work/log" >&2
 	exit 1
 fi

@@ -13,31 +13,31 @@ struct paging_format;
 
 enum exit_kind {
 	EXIT_NONE,
-	EXIT_INTR,	  /* a physical interrupt wants its handler */
+	EXIT_INTR, /* a physical interrupt wants its handler */
 	EXIT_NMI,
-	EXIT_WINDOW,	  /* the guest can take an interrupt now */
+	EXIT_WINDOW, /* the guest can take an interrupt now */
 	EXIT_CPUID,
 	EXIT_HLT,
 	EXIT_PAUSE,
-	EXIT_HYPERCALL,	  /* VMMCALL or VMCALL */
-	EXIT_MSR,	  /* exit.msr */
-	EXIT_IO,	  /* exit.io */
-	EXIT_S2,	  /* stage-2 (NPT, EPT) violation: exit.s2 */
-	EXIT_CR,	  /* exit.cr */
+	EXIT_HYPERCALL, /* VMMCALL or VMCALL */
+	EXIT_MSR,	/* exit.msr */
+	EXIT_IO,	/* exit.io */
+	EXIT_S2,	/* stage-2 (NPT, EPT) violation: exit.s2 */
+	EXIT_CR,	/* exit.cr */
 	EXIT_XSETBV,
-	EXIT_EXCEPTION,	  /* exit.exception */
-	EXIT_WBINVD,	  /* WBINVD and INVD */
-	EXIT_INVLPG,	  /* exit.address */
-	EXIT_SHUTDOWN,	  /* triple fault */
-	EXIT_VIRT_INSN,	  /* VMRUN, VMLOAD, STGI, VMXON, ...: not offered, #UD */
+	EXIT_EXCEPTION, /* exit.exception */
+	EXIT_WBINVD,	/* WBINVD and INVD */
+	EXIT_INVLPG,	/* exit.address */
+	EXIT_SHUTDOWN,	/* triple fault */
+	EXIT_VIRT_INSN, /* VMRUN, VMLOAD, STGI, VMXON, ...: not offered, #UD */
 	EXIT_RDPMC,
-	EXIT_MWAIT,	  /* MONITOR and MWAIT */
+	EXIT_MWAIT, /* MONITOR and MWAIT */
 	EXIT_TASK_SWITCH,
 	EXIT_INIT_SIPI,
-	EXIT_STEP,	  /* monitor trap flag or its equal */
-	EXIT_PREEMPT,	  /* preemption timer */
+	EXIT_STEP,	   /* monitor trap flag or its equal */
+	EXIT_PREEMPT,	   /* preemption timer */
 	EXIT_ENTRY_FAILED, /* the CPU refused the control structure: hv->audit says why */
-	EXIT_UNKNOWN,	  /* exit.raw */
+	EXIT_UNKNOWN,	   /* exit.raw */
 	EXIT_KINDS,
 };
 
@@ -58,7 +58,7 @@ struct exit {
 		} io;
 		struct {
 			gpa_t gpa;
-			u8 access;   /* S2_READ, S2_WRITE, S2_EXEC: what was tried */
+			u8 access;    /* S2_READ, S2_WRITE, S2_EXEC: what was tried */
 			bool in_walk; /* while walking the guest's own tables */
 		} s2;
 		struct {
@@ -158,23 +158,23 @@ enum hv_intercept {
 };
 
 /*
- * The back end's half of a vCPU; struct vcpu (core/l2) begins with one. RIP, RSP, RFLAGS and RAX are
- * copied out at an exit and back at an entry, all others are reached through hv->reg_read().
+ * The back end's half of a vCPU; struct vcpu (core/l2) begins with one. RIP, RSP, RFLAGS and RAX
+ * are copied out at an exit and back at an entry, all others are reached through hv->reg_read().
  */
 struct hv_vcpu {
 	u64 gpr[16]; /* (o) */
 	u64 rip, rflags;
-	void *control;	    /* (c) VMCB or VMCS */
-	hpa_t control_hpa;  /* (c) */
-	void *sealed;	    /* (c) copy of the must-be fields, see hv->verify */
-	void *host_save;    /* (c) back end's own page: bitmaps, host VMCB */
-	u32 asid;	    /* (o) ASID or VPID */
-	bool flush;	    /* (o) drop its translations at the next entry */
-	bool window;	    /* (o) interrupt window asked for */
-	bool launched;	    /* (o) VT-x: VMLAUNCH done */
-	struct hv_event pending; /* (o) event whose delivery an exit cut short; vector 0 & type INTR: none */
+	void *control;		 /* (c) VMCB or VMCS */
+	hpa_t control_hpa;	 /* (c) */
+	void *sealed;		 /* (c) copy of the must-be fields, see hv->verify */
+	void *host_save;	 /* (c) back end's own page: bitmaps, host VMCB */
+	u32 asid;		 /* (o) ASID or VPID */
+	bool flush;		 /* (o) drop its translations at the next entry */
+	bool window;		 /* (o) interrupt window asked for */
+	bool launched;		 /* (o) VT-x: VMLAUNCH done */
+	struct hv_event pending; /* (o) its delivery was cut short; vector 0, type INTR: none */
 	bool has_pending;
-	u64 dr[4];	    /* (o) guest DR0-DR3 while not in the CPU */
+	u64 dr[4]; /* (o) guest DR0-DR3 while not in the CPU */
 };
 
 #define HV_MISSING_MAX 16
@@ -198,8 +198,8 @@ struct hv_audit {
 struct hv_ops {
 	const char *name;
 	/*
-	 * Looks whether this CPU can be used. Returns 0, or an enum boot_reason (boot/reason.h) above
-	 * zero that says which feature is missing or locked.
+	 * Looks whether this CPU can be used. Returns 0, or an enum boot_reason (boot/reason.h)
+	 * above zero that says which feature is missing or locked.
 	 */
 	int (*probe)(struct hv_features *features);
 	int __must_check (*cpu_enable)(void); /* on each CPU; 0 or -Exxx */
@@ -212,7 +212,7 @@ struct hv_ops {
 	/* After a vCPU switch on this CPU. */
 	void (*vcpu_load)(struct hv_vcpu *v);
 
-	/* Enters the guest and comes back with the decoded exit. Interrupts are off on both sides. */
+	/* Enters the guest, comes back with the decoded exit. Interrupts are off on both sides. */
 	void (*enter)(struct hv_vcpu *v, struct exit *exit);
 
 	u64 (*reg_read)(const struct hv_vcpu *v, enum hv_reg reg);
@@ -237,7 +237,7 @@ struct hv_ops {
 	/* Puts the sealed values back; returns how many fields changed. */
 	int (*restore)(struct hv_vcpu *v);
 
-	/* The manual's entry checks in software; returns the number of broken rules put into out. */
+	/* The manual's entry checks in software; returns how many broken rules out received. */
 	int (*audit)(const struct hv_vcpu *v, struct hv_audit *out, int max);
 	void (*dump)(const struct hv_vcpu *v); /* through log_print */
 };

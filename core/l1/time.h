@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Time: nanoseconds since boot, counted by the TSC, which is calibrated against the PIT; and the one
- * physical timer (the local APIC's), which always holds the earliest deadline anyone has.
+ * Time: nanoseconds since boot, counted by the TSC, which is calibrated against the PIT; and the
+ * one physical timer (the local APIC's), which always holds the earliest deadline anyone has.
  */
 #pragma once
 

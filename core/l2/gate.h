@@ -5,5 +5,5 @@
 #include "core/hrsc.h"
 #include "drivers/api/driver.h"
 
-/* `from` calls `to` on the bus. BUS_NO_PEER when `to` is NULL, serves no calls, or the call is denied. */
+/* `from` calls `to` on the bus. BUS_NO_PEER: `to` is NULL, serves no calls, or it was denied. */
 u64 l2_gate_call(struct hrsc *from, struct hrsc *to, u32 fn, u64 a, u64 b);

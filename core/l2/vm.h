@@ -12,23 +12,32 @@
 #include "drivers/api/driver.h"
 #include "core/lib/types.h"
 
-#define VM_MAX	      16
-#define VM_VCPUS      16
-#define VM_DRIVERS    12
-#define VM_BLOCKS     2048 /* 4 GiB */
-#define VM_NAME	      32
-#define VM_RAM_BELOW_4G GIB(3) /* RAM goes from 0 up to here; devices live between here and 4 GiB */
+#define VM_MAX		16
+#define VM_VCPUS	16
+#define VM_DRIVERS	12
+#define VM_BLOCKS	2048 /* 4 GiB */
+#define VM_NAME		32
+#define VM_RAM_BELOW_4G GIB(3) /* RAM goes from 0 to here, devices live above */
 
 enum vm_state { VM_EMPTY, VM_READY, VM_RUNNING, VM_PAUSED, VM_STOPPED };
-enum vm_end { END_NONE, END_POWER_OFF, END_REBOOT, END_HALT, END_DEBUG_EXIT, END_TRIPLE_FAULT, END_FAILED, END_KILLED };
+enum vm_end {
+	END_NONE,
+	END_POWER_OFF,
+	END_REBOOT,
+	END_HALT,
+	END_DEBUG_EXIT,
+	END_TRIPLE_FAULT,
+	END_FAILED,
+	END_KILLED
+};
 
 /* Work to be done before the vCPU may enter again: one test answers "anything?". */
-#define HAZARD_EVENT	BIT(0) /* the local APIC or the PIC has something */
-#define HAZARD_TIMER	BIT(1) /* one of the VM's timers is due */
-#define HAZARD_RESCHED	BIT(2) /* its slice is over */
-#define HAZARD_STOP	BIT(3) /* the VM is to pause or to end */
+#define HAZARD_EVENT	   BIT(0) /* the local APIC or the PIC has something */
+#define HAZARD_TIMER	   BIT(1) /* one of the VM's timers is due */
+#define HAZARD_RESCHED	   BIT(2) /* its slice is over */
+#define HAZARD_STOP	   BIT(3) /* the VM is to pause or to end */
 #define HAZARD_ORCHESTRATE BIT(4) /* the VO has reports to read */
-#define HAZARD_THROTTLE BIT(5) /* R18, R02: not before throttled_until_ns */
+#define HAZARD_THROTTLE	   BIT(5) /* R18, R02: not before throttled_until_ns */
 
 #define HISTOGRAM_SLOTS 8 /* < 256 ticks, < 1 K, < 4 K, ... each four times the one before */
 
@@ -43,15 +52,15 @@ struct vm;
 struct vcpu {
 	struct hv_vcpu hv; /* first: the back end's half */
 	struct hrsc hrsc;
-	struct vm *vm;	 /* (c) */
-	u32 index;	 /* (c) */
-	u32 hazard;	 /* (a) HAZARD_ bits */
-	bool halted;	 /* (o) in HLT until an event */
-	bool waiting;	 /* (o) waits for its start-up IPI */
-	bool nmi_pending; /* (o) */
-	struct vlapic apic; /* (o) */
-	struct exit exit;   /* (o) the last one */
-	u64 xcr0;	    /* (o) */
+	struct vm *vm;			/* (c) */
+	u32 index;			/* (c) */
+	u32 hazard;			/* (a) HAZARD_ bits */
+	bool halted;			/* (o) in HLT until an event */
+	bool waiting;			/* (o) waits for its start-up IPI */
+	bool nmi_pending;		/* (o) */
+	struct vlapic apic;		/* (o) */
+	struct exit exit;		/* (o) the last one */
+	u64 xcr0;			/* (o) */
 	u64 guest_ticks, handler_ticks; /* (o) TSC */
 	u64 throttled_until_ns;
 	void *fpu; /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
@@ -62,13 +71,13 @@ struct vcpu {
 struct vm {
 	struct hrsc hrsc;
 	char name[VM_NAME];
-	u16 id;	    /* (c) 1.. */
-	u8 state;   /* enum vm_state */
-	u8 ended;   /* enum vm_end: why it stopped last */
+	u16 id;	       /* (c) 1.. */
+	u8 state;      /* enum vm_state */
+	u8 ended;      /* enum vm_end: why it stopped last */
 	u64 end_value; /* debug-exit value, or the guest's RIP at a triple fault */
 	u64 memory_bytes;
 	u32 nblocks;
-	hpa_t *blocks; /* (c) [nblocks] block i backs RAM [i*2M, (i+1)*2M), see vm_ram_gpa */
+	hpa_t *blocks;	     /* (c) [nblocks] block i backs RAM [i*2M, (i+1)*2M), see vm_ram_gpa */
 	struct pagetable s2; /* (o) */
 	u32 nvcpus, ndrivers;
 	struct vcpu *vcpu[VM_VCPUS];
@@ -76,7 +85,7 @@ struct vm {
 	struct hrsc *peer[PEER_COUNT]; /* by role; NULL: the VM has none */
 	bool pic_intr;		       /* the PIC's INTR line, ExtINT for vCPU 0 */
 	const struct config_vm *config;
-	u32 beats;		       /* heartbeat hypercalls seen */
+	u32 beats; /* heartbeat hypercalls seen */
 	u64 cpu_ticks;
 };
 
@@ -100,9 +109,9 @@ void vm_fail(struct vm *vm, const char *why);
 int __must_check vm_restart(struct vm *vm);
 void vm_destroy(struct vm *vm);
 
-/* Host address of a guest physical one; -EFAULT outside RAM. Good up to the end of its 2 MiB block. */
+/* Host address of a guest physical one, good to the end of its 2 MiB block; -EFAULT: no RAM. */
 int __must_check vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out);
-/* Copies between guest physical memory and the nucleus; -EFAULT outside RAM, then nothing is copied. */
+/* Copies between guest physical memory and the nucleus; -EFAULT and no copy outside RAM. */
 int __must_check vm_read(struct vm *vm, gpa_t gpa, void *to, u64 len);
 int __must_check vm_write(struct vm *vm, gpa_t gpa, const void *from, u64 len);
 int __must_check vm_zero(struct vm *vm, gpa_t gpa, u64 len);

@@ -19,16 +19,16 @@ struct driver_region {
 
 /* Functions on the communication bus. Those who serve them say so at their `call`. */
 enum bus_fn {
-	BUS_LINE,	   /* to an interrupt controller: a = line, b = level */
-	BUS_INTACK,	   /* to the PIC: acknowledge; returns the vector */
-	BUS_EOI,	   /* to the IOAPIC: a = vector whose EOI was broadcast */
-	BUS_SPEAKER,	   /* to the PIT, port 0x61: a = 1: write b to the gate; returns state bits */
+	BUS_LINE,    /* to an interrupt controller: a = line, b = level */
+	BUS_INTACK,  /* to the PIC: acknowledge; returns the vector */
+	BUS_EOI,     /* to the IOAPIC: a = vector whose EOI was broadcast */
+	BUS_SPEAKER, /* to the PIT, port 0x61: a = 1: write b to the gate; returns state bits */
 	BUS_CONSOLE_WRITE, /* to the console: a = byte; returns the room left for more, in bytes */
 	BUS_CONSOLE_INPUT, /* to a UART: a = byte; returns 1 if taken, 0 if its FIFO is full */
 	BUS_CONSOLE_DRAINED, /* to a UART: the console has room again */
-	BUS_POWER,	   /* to the VM: a = enum power_request, b = value (debug exit) */
-	BUS_RESET,	   /* to any driver: back to its state at power-on */
-	BUS_INFO,	   /* to any driver: a = item; the driver's own numbers for the console */
+	BUS_POWER,	     /* to the VM: a = enum power_request, b = value (debug exit) */
+	BUS_RESET,	     /* to any driver: back to its state at power-on */
+	BUS_INFO,	     /* to any driver: a = item; the driver's own numbers for the console */
 };
 
 enum power_request { POWER_OFF = 1, POWER_REBOOT, POWER_DEBUG_EXIT };
@@ -56,19 +56,19 @@ struct driver_setup {
 
 struct driver {
 	const char *name;
-	u8 role;	/* enum bus_peer under which its VM's other drivers find it, or PEER_COUNT */
+	u8 role; /* enum bus_peer under which its VM's other drivers find it, or PEER_COUNT */
 	u32 state_size; /* bytes, zeroed before start() */
 	struct driver_region regions[DRIVER_REGIONS];
 	void (*start)(void *state, const struct driver_setup *setup);
 	/*
-	 * L3: one access of the VM. `offset` + `width` lies inside the region; `width` is 1, 2, 4 or 8.
-	 * Reads return the value in the low bits.
+	 * L3: one access of the VM. `offset` + `width` lies inside the region; `width` is 1, 2, 4
+	 * or 8. Reads return the value in the low bits.
 	 */
 	u64 (*read)(void *state, u32 region, u32 offset, u32 width);
 	void (*write)(void *state, u32 region, u32 offset, u32 width, u64 value);
 	u64 (*call)(void *state, u32 fn, u64 a, u64 b); /* L2: another hRSC calls; NULL if none */
-	void (*timer)(void *state);			/* L1: the deadline of l1_timer_arm() passed */
-	void (*irq)(void *state, u32 line);		/* L1: a physical interrupt; NULL if none */
+	void (*timer)(void *state);	    /* L1: the deadline of l1_timer_arm() passed */
+	void (*irq)(void *state, u32 line); /* L1: a physical interrupt; NULL if none */
 };
 
 /* Registers a driver: place this at file scope after the definition of its struct. */
@@ -81,7 +81,7 @@ struct driver {
 
 /* L1: nanoseconds since boot as the VM's devices count them; never goes back. */
 u64 l1_now_ns(void);
-/* L1: calls timer() once when l1_now_ns() >= deadline_ns; 0 cancels. One deadline for each instance. */
+/* L1: calls timer() once when l1_now_ns() >= deadline_ns; 0 cancels. One for each instance. */
 void l1_timer_arm(u64 deadline_ns);
 
 /* L2: calls a peer of the same VM. Returns its answer, or BUS_NO_PEER when the VM has none. */
