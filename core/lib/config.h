@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration: one text, in a boot module, that says which VMs to run and how the defence
+ * reacts. It is read whole into the plain structs below, or refused with a place and a reason; no
+ * part of a refused text has any effect.
+ *
+ *	# To the end of the line. A statement ends with its line or at a semicolon.
+ *	vm linux {
+ *		memory 256M                     # K, M, G; a multiple of 2M, 8M to 4G
+ *		vcpus 1                         # 1 to 16
+ *		kernel vmlinuz                  # the name of a boot module: bzImage or multiboot
+ *		initrd initrd.img
+ *		cmdline "console=ttyS0 quiet"   # \" and \\ inside
+ *		modules a b                     # up to 4 more, for a multiboot kernel
+ *		devices uart pic pit            # or none; all of them if not said
+ *		weight 100                      # share of CPU time, 1 to 1000
+ *		reboot restart                  # or stop: what a reboot of the guest leads to
+ *	}
+ *	console { focus linux }                 # who has the serial line first; kfv: the hypervisor
+ *	policy default {
+ *		version 1
+ *		mode on                         # or detect, off
+ *		agent range { ports 0x20-0x3f; window_ms 100 }          # the agent's own parameters
+ *		when range severity warning do R01                      # that severity or worse
+ *		when rate severity alert do R02 then R18 after 8 within 1s
+ *		across L1.rate and L3.range within 1000ms do R18 on vm  # or on subject, on object
+ *		across L3.range count 3 within 1s do R16
+ *	}
+ *
+ * Numbers are decimal or 0x; durations have a unit, us, ms or s, and last up to an hour. Names are
+ * a letter and up to 30 letters, digits, - or _. A VM needs memory and a kernel, a policy a
+ * version; everything else has a default. Only agent, when and across may be repeated.
+ * `when` is a rule of a horizontal orchestrator: the reaction, and optionally a second one once the
+ * rule has fired a number of times within a time. `across` is one of the vertical orchestrator:
+ * reports from one or two agents (of a layer, or of any), `count` in all, at least one of each.
+ * That an agent or a boot module of some name exists is not known here: who binds the names
+ * reports an unknown one with the line and column kept for it.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+#define CONFIG_VMS	   16
+#define CONFIG_NAME	   32
+#define CONFIG_CMDLINE	   1024
+#define CONFIG_MODULES	   4
+#define CONFIG_AGENTS	   16
+#define CONFIG_PARAMS	   8
+#define CONFIG_HORIZONTALS 32
+#define CONFIG_VERTICALS   16
+#define CONFIG_REACTIONS   24 /* R00 to R23 */
+#define CONFIG_TEXT_MAX	   KIB(64)
+
+/* The guest's devices, in the order of config_device_names. */
+enum config_device {
+	DEVICE_UART,
+	DEVICE_PIC,
+	DEVICE_PIT,
+	DEVICE_RTC,
+	DEVICE_IOAPIC,
+	DEVICE_PCI,
+	DEVICE_PMTIMER,
+	DEVICE_EXITPORT,
+	DEVICE_COUNT,
+};
+
+enum config_reboot { REBOOT_RESTART, REBOOT_STOP };
+
+struct config_vm {
+	char name[CONFIG_NAME];
+	u64 memory_bytes;
+	u32 vcpus;
+	u32 weight;
+	u32 devices; /* BIT(enum config_device) */
+	u8 reboot;   /* enum config_reboot */
+	u8 nmodules;
+	char kernel[CONFIG_NAME]; /* names of boot modules */
+	char initrd[CONFIG_NAME]; /* empty: none */
+	char modules[CONFIG_MODULES][CONFIG_NAME];
+	char cmdline[CONFIG_CMDLINE];
+	u32 line, column; /* of its name */
+};
+
+/* What a detection agent can say of an event, and rules ask for. */
+enum severity {
+	SEVERITY_NONE,
+	SEVERITY_INFO,
+	SEVERITY_NOTICE,
+	SEVERITY_WARNING,
+	SEVERITY_ALERT,
+	SEVERITY_CRITICAL,
+	SEVERITY_COUNT,
+};
+
+enum policy_mode { POLICY_ON, POLICY_DETECT, POLICY_OFF };
+/* Whom a vertical rule's reaction hits: the event's VM, or the hRSC that acts or is acted upon. */
+enum policy_target { TARGET_VM, TARGET_SUBJECT, TARGET_OBJECT };
+
+struct policy_param {
+	char name[CONFIG_NAME];
+	u64 first, last; /* the same unless a range was given; first <= last */
+	u32 line, column;
+};
+
+struct policy_agent {
+	char name[CONFIG_NAME];
+	u32 nparams;
+	struct policy_param params[CONFIG_PARAMS];
+	u32 line, column;
+};
+
+struct policy_horizontal {
+	char agent[CONFIG_NAME];
+	u8 severity; /* enum severity: this one or worse */
+	u8 reaction; /* n of Rnn */
+	u8 then;     /* the second one, when after > 0 */
+	u32 after;
+	u64 within_ns;
+	u32 line, column; /* of the agent's name */
+};
+
+struct policy_source {
+	char agent[CONFIG_NAME];
+	u8 layer; /* 1, 2 or 3; 0: any */
+	u32 line, column;
+};
+
+struct policy_vertical {
+	u32 nsources;
+	struct policy_source sources[2];
+	u32 count; /* at least nsources */
+	u64 within_ns;
+	u8 reaction;
+	u8 target; /* enum policy_target */
+};
+
+struct policy_text {
+	char name[CONFIG_NAME];
+	u32 version;
+	u8 mode; /* enum policy_mode */
+	u32 nagents, nhorizontals, nverticals;
+	struct policy_agent agents[CONFIG_AGENTS];
+	struct policy_horizontal horizontals[CONFIG_HORIZONTALS];
+	struct policy_vertical verticals[CONFIG_VERTICALS];
+	u32 line, column; /* of its name; 0: the text holds no policy */
+};
+
+struct config {
+	u32 nvms;
+	s32 focus; /* index of the VM that has the console first; -1: the hypervisor */
+	struct config_vm vms[CONFIG_VMS];
+	struct policy_text policy;
+};
+
+struct config_error {
+	u32 line, column; /* from 1 */
+	char message[120];
+};
+
+/*
+ * Reads `len` bytes of text. Returns 0, or -EINVAL with *error set and *out all zero. A text
+ * without VMs or without a policy is fine: whoever needs them looks. Without a console block the
+ * first VM has the focus.
+ */
+int __must_check config_parse(
+	struct config *out, const char *text, size_t len, struct config_error *error);
+
+extern const char *const config_device_names[DEVICE_COUNT];
+extern const char *const severity_names[SEVERITY_COUNT];
