@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What tests get from pytest: the lane of this run, and machines that boot and are cleaned up."""
+
+import os
+import pathlib
+import re
+
+import pytest
+from harness.iso import make_iso
+from harness.lanes import DEFAULT_LANE, LANES, LaneUnavailable
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = pathlib.Path(os.environ.get("KFV_BUILD", ROOT / "build"))
+LOG_TAIL = 60
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--machine",
+        default=os.environ.get("MACHINE") or DEFAULT_LANE,
+        help=f"the machine to test on: {', '.join(LANES)} (also MACHINE=)",
+    )
+
+
+def pytest_configure(config):
+    """A machine that was asked for and cannot be had is an error, never a skip."""
+    name = config.getoption("--machine")
+    if name not in LANES:
+        raise pytest.UsageError(f"no machine {name!r}: one of {', '.join(LANES)}")
+    try:
+        LANES[name].require()
+    except LaneUnavailable as error:
+        raise pytest.UsageError(f"machine {name}: {error}") from None
+
+
+def pytest_report_header(config):
+    lane = LANES[config.getoption("--machine")]
+    return f"machine: {lane.name} ({lane.vendor}, {lane.cpu}, {lane.firmware}, {lane.accel})"
+
+
+@pytest.fixture(scope="session")
+def lane(request):
+    return LANES[request.config.getoption("--machine")]
+
+
+@pytest.fixture
+def boot(request, lane, tmp_path):
+    """boot(cmdline="", modules={}, elf=..., lane=..., **Options) -> a running Machine."""
+    machines = []
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", request.node.name).strip("-")
+
+    def start(cmdline="", modules=None, elf=BUILD / "kfv.elf", iso=None, lane=lane, **options):
+        assert iso or pathlib.Path(elf).exists(), f"{elf} is missing: build it with make"
+        number = len(machines)
+        work = tmp_path / f"machine{number}"
+        work.mkdir()
+        iso = iso or make_iso(work / "boot.iso", elf, cmdline, modules)
+        machine = lane.start(iso, f"{name}.{number}" if number else name, work, **options)
+        machines.append(machine)
+        return machine
+
+    request.node.kfv_machines = machines
+    yield start
+    for machine in machines:
+        machine.stop()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the end of what each machine said, not only where the test stood."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when != "call" or not report.failed:
+        return
+    for machine in getattr(item, "kfv_machines", ()):
+        tail = "\n".join(machine.log_text().splitlines()[-LOG_TAIL:])
+        report.sections.append((f"serial line: {machine.log_path}", tail))

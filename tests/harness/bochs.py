@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Machines made by Bochs: the one emulator here with VT-x, and a second opinion on AMD-V."""
+
+import os
+import pathlib
+import re
+
+from harness.machine import End, Machine
+
+BOCHSRC = """\
+config_interface: textconfig
+display_library: sdl2
+plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1
+romimage: file={rom}
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model={cpu}, count={smp}, ips={ips}, reset_on_triple_fault={reboot}, ignore_bad_msrs=1
+memory: guest={memory}, host={memory}
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path="{iso}", status=inserted
+boot: cdrom
+clock: sync=none, time0=1700000000, rtc_sync=0
+com1: enabled=1, mode=socket-client, dev=127.0.0.1:{port}
+com2: enabled=1, mode=file, dev="{evidence}"
+pci: enabled=1, chipset=i440fx
+log: bochs.log
+panic: action=fatal
+{extra}
+"""
+
+# The debugger is built in: `c` starts the machine, and its break from inside, which is how the
+# image reports success, reaches `q`.
+DEBUGGER_COMMANDS = "c\nq\n"
+
+# Few instructions for each second of the machine's time make the firmware's delays short.
+BIOS_IPS = 1_000_000
+UEFI_IPS = 6_000_000
+PANIC = re.compile(r"\d+p")
+LAST_WORDS = 10
+BIOS_ROM = "/usr/share/bochs/BIOS-bochs-latest"
+
+
+class BochsMachine(Machine):
+    def _command(self, iso, options, port):
+        uefi = self.lane.firmware == "uefi"
+        (self.work / "bochsrc").write_text(
+            BOCHSRC.format(
+                rom=self._ovmf_rom() if uefi else BIOS_ROM,
+                cpu=options.cpu,
+                smp=options.smp,
+                ips=UEFI_IPS if uefi else BIOS_IPS,
+                reboot=int(options.reboot),
+                memory=options.memory_mb,
+                iso=iso,
+                port=port,
+                evidence=self.evidence_path,
+                extra="\n".join(options.extra),
+            )
+        )
+        (self.work / "commands").write_text(DEBUGGER_COMMANDS)
+        return ["bochs", "-q", "-f", "bochsrc", "-rc", "commands"]
+
+    def _ovmf_rom(self):
+        """Bochs maps one ROM that ends at 4 GiB: the variables, then the code."""
+        parts = [pathlib.Path(f"/usr/share/OVMF/OVMF_{part}.fd") for part in ("VARS", "CODE")]
+        rom = self.work / "ovmf.fd"
+        rom.write_bytes(b"".join(part.read_bytes() for part in parts))
+        return f"{rom}, address={(1 << 32) - rom.stat().st_size:#x}"
+
+    def _environment(self):
+        return dict(os.environ, SDL_VIDEODRIVER="dummy")
+
+    def _decode_end(self, status):
+        """Success breaks into the debugger; everything else is a panic that the log explains."""
+        log = self.bochs_log()
+        if status == 0:
+            return End("exit", 0)
+        if "shutdown requested" in log.lower():
+            return End("exit", 1)
+        return End("failed", status)
+
+    def bochs_log(self):
+        path = self.work / "bochs.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def emulator_words(self):
+        """The panics of its log (its lines are "TIMEpDEVICE"), else the end of its output."""
+        panics = [line for line in self.bochs_log().splitlines() if PANIC.match(line)]
+        return "\n".join(panics or super().emulator_words().splitlines()[-LAST_WORDS:])

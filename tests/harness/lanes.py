@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The machines that tests run on. A lane is an emulator with a CPU and a firmware; which one a run
+takes is said by --machine or MACHINE, and everything a test may ask of it is in Options."""
+
+import dataclasses
+import fcntl
+import os
+import struct
+
+from harness.bochs import BochsMachine
+from harness.qemu import QemuMachine
+
+
+@dataclasses.dataclass
+class Options:
+    """What a test may ask of a machine; a lane fills in what is left None."""
+
+    memory_mb: int = 512
+    smp: int = 1
+    cpu: str = None  # a CPU model as the emulator calls it
+    deterministic: bool = False  # time is counted in instructions: the same run every time
+    reboot: bool = False  # whether a reset starts the machine again instead of ending it
+    extra: tuple = ()  # further emulator arguments (QEMU) or configuration lines (Bochs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lane:
+    name: str
+    machine: type
+    vendor: str  # "amd" or "intel": the virtualisation that the CPU offers
+    cpu: str
+    firmware: str = "bios"
+    accel: str = "tcg"
+    boot_seconds: int = 30  # generous bound on reaching the image, on a busy machine
+
+    def start(self, iso, name, work, **wanted):
+        """Boots iso; logs and evidence are named after the test. Returns the running machine."""
+        self.require()
+        options = Options(**wanted)
+        options.cpu = options.cpu or self.cpu
+        machine = self.machine(self, name, work)
+        try:
+            machine.start(iso, options)
+        except BaseException:
+            machine.stop()
+            raise
+        return machine
+
+    def require(self):
+        """Raises LaneUnavailable with the reason if this computer cannot run the lane."""
+        if self.accel == "kvm":
+            require_kvm()
+
+
+class LaneUnavailable(Exception):
+    pass
+
+
+LANES = {
+    lane.name: lane
+    for lane in (
+        Lane("tcg-svm", QemuMachine, "amd", "EPYC"),
+        Lane("tcg-svm-uefi", QemuMachine, "amd", "EPYC", firmware="uefi", boot_seconds=60),
+        Lane("bochs-vmx", BochsMachine, "intel", "corei7_haswell_4770", boot_seconds=60),
+        Lane("bochs-svm", BochsMachine, "amd", "zambezi", boot_seconds=60),
+        Lane(
+            "bochs-vmx-uefi",
+            BochsMachine,
+            "intel",
+            "corei7_haswell_4770",
+            firmware="uefi",
+            boot_seconds=180,
+        ),
+        Lane("kvm", QemuMachine, "host", "host", accel="kvm"),
+    )
+}
+DEFAULT_LANE = "tcg-svm"
+
+# Linux, Documentation/virt/kvm/api.rst; CPUID bits from the manuals' "CPUID" chapters.
+KVM_GET_SUPPORTED_CPUID = 0xC008AE05
+CPUID_ENTRIES = 200
+CPUID_ENTRY = struct.Struct("=10I")  # function, index, flags, eax, ebx, ecx, edx, padding[3]
+CPUID_1_ECX_VMX = 1 << 5
+CPUID_80000001_ECX_SVM = 1 << 2
+
+
+def host_cpu_flags():
+    with open("/proc/cpuinfo") as cpuinfo:
+        for line in cpuinfo:
+            if line.startswith("flags"):
+                return set(line.split(":", 1)[1].split())
+    return set()
+
+
+def kvm_offers():
+    """The extension KVM would give to a guest: "svm", "vmx" or None."""
+    buffer = bytearray(8 + CPUID_ENTRIES * CPUID_ENTRY.size)
+    struct.pack_into("=I", buffer, 0, CPUID_ENTRIES)
+    with open("/dev/kvm", "rb+", buffering=0) as kvm:
+        fcntl.ioctl(kvm, KVM_GET_SUPPORTED_CPUID, buffer)
+    (count,) = struct.unpack_from("=I", buffer)
+    for i in range(count):
+        function, _, _, _, _, ecx, *_ = CPUID_ENTRY.unpack_from(buffer, 8 + i * CPUID_ENTRY.size)
+        if function == 1 and ecx & CPUID_1_ECX_VMX:
+            return "vmx"
+        if function == 0x80000001 and ecx & CPUID_80000001_ECX_SVM:
+            return "svm"
+    return None
+
+
+def require_kvm():
+    """Three questions, as each may have its own answer: the device, the CPU, and KVM itself."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise LaneUnavailable("/dev/kvm does not exist or may not be opened")
+    if not host_cpu_flags() & {"svm", "vmx"}:
+        raise LaneUnavailable("/dev/kvm exists, but this CPU shows neither svm nor vmx")
+    try:
+        offered = kvm_offers()
+    except OSError as error:
+        raise LaneUnavailable(f"KVM does not answer: {error}") from error
+    if not offered:
+        raise LaneUnavailable("KVM offers its guests neither svm nor vmx (nested=0)")

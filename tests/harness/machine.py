@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A running machine as tests see it: a serial line to talk to, and how it ended.
+
+Every byte of the first serial line goes to build/logs/NAME.log, of the second (evidence as JSON
+lines) to build/logs/NAME.com2, and the emulator's own words to build/logs/NAME.emulator."""
+
+import collections
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+import pexpect
+import pexpect.fdpexpect
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOGS = ROOT / "build/logs"
+
+# kind: "exit" (the image said so, value is its code), "power-off", "reset" or "failed" (the
+# emulator gave up: value is its exit status). A triple fault of the machine itself is a "reset"
+# on QEMU, which does not tell the two apart, and "failed" on Bochs.
+End = collections.namedtuple("End", "kind value", defaults=(None,))
+
+SOMETHING = re.compile(r".+", re.S)
+TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>78c]|\r")
+
+
+class MachineError(Exception):
+    pass
+
+
+class SerialLine(pexpect.fdpexpect.fdspawn):
+    """An emulator that ends with input unread resets the connection: the end, like any other."""
+
+    def read_nonblocking(self, size=1, timeout=None):
+        try:
+            return super().read_nonblocking(size, timeout)
+        except ConnectionResetError:
+            self.flag_eof = True
+            raise pexpect.EOF("the emulator has ended") from None
+
+
+class Machine:
+    """What the emulators have in common. They add `_command`, `_connect` and `_decode_end`."""
+
+    def __init__(self, lane, name, work):
+        self.lane = lane
+        self.work = pathlib.Path(work)
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.log_path = LOGS / f"{name}.log"
+        self.evidence_path = LOGS / f"{name}.com2"
+        self.emulator_path = LOGS / f"{name}.emulator"
+        self.process = self.serial = self.end = None
+        self._socket = self._log = None
+
+    def start(self, iso, options):
+        for path in (self.log_path, self.evidence_path, self.emulator_path):
+            path.write_bytes(b"")
+        with listen() as listener:
+            self._spawn(self._command(iso, options, listener.getsockname()[1]))
+            self._socket = self._accept(listener)
+        self._log = open(self.log_path, "w", newline="")
+        self.serial = SerialLine(
+            self._socket.fileno(),
+            timeout=self.lane.boot_seconds,
+            maxread=65536,
+            encoding="utf-8",
+            codec_errors="replace",
+        )
+        self.serial.logfile_read = self._log
+        self._connect()
+
+    def _spawn(self, command):
+        with open(self.emulator_path, "wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.work,
+                env=self._environment(),
+                start_new_session=True,
+            )
+
+    def _environment(self):
+        return None
+
+    def _connect(self):
+        """Opens what else there is to talk to, after the serial line stands."""
+
+    def _accept(self, listener):
+        """The emulator's connection, or an error with its last words if it ended instead."""
+        listener.settimeout(0.2)
+        while True:
+            try:
+                connection, _ = listener.accept()
+                return connection
+            except TimeoutError:
+                if self.process.poll() is not None:
+                    raise MachineError(f"no start: {self.emulator_words()}") from None
+
+    # --- talking -------------------------------------------------------------------------------
+
+    def expect(self, pattern, timeout=-1):
+        """Waits for a regular expression (or one of a list) on the serial line, by default for the
+        lane's boot_seconds; returns the match, or the index into the list."""
+        try:
+            index = self.serial.expect(pattern, timeout=timeout)
+        except pexpect.EOF:
+            raise MachineError(f"{self._words(pattern)} never came: {self._ended_how()}") from None
+        except pexpect.TIMEOUT:
+            raise MachineError(f"{self._words(pattern)} did not come in time") from None
+        return index if isinstance(pattern, list) else self.serial.match
+
+    def expect_text(self, text, timeout=-1):
+        """As expect(), for literal text."""
+        return self.expect(re.escape(text), timeout)
+
+    def send(self, text):
+        self.serial.send(text)
+
+    def run(self, line, prompt="kfv> ", timeout=-1):
+        """Types a line, returns what came between its echo and the prompt, as plain text."""
+        self.send(line + "\r")
+        self.expect(re.escape(line) + r"[^\n]*\n", timeout)
+        self.expect(re.escape(prompt), timeout)
+        return plain(self.serial.before)
+
+    def drain(self, seconds):
+        """Lets the machine run, keeping its line empty; returns what it said meanwhile."""
+        deadline, said = time.monotonic() + seconds, ""
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                if self.serial.expect([SOMETHING, pexpect.TIMEOUT], timeout=left) == 0:
+                    said += self.serial.match[0]
+        except pexpect.EOF:
+            said += self.serial.before
+        return plain(said)
+
+    def log_text(self):
+        self._log.flush()
+        with open(self.log_path, newline="") as log:
+            return plain(log.read())
+
+    def evidence(self):
+        """The complete JSON lines of the second serial port so far. OVMF writes there too."""
+        text = self.evidence_path.read_bytes().decode("utf-8", "replace")
+        lines = plain(text).split("\n")[:-1]
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def emulator_words(self):
+        words = self.emulator_path.read_text(errors="replace").splitlines()
+        return "\n".join(word for word in words if not self._is_noise(word))
+
+    def _is_noise(self, line):
+        return not line.strip()
+
+    @staticmethod
+    def _words(pattern):
+        return repr(pattern if isinstance(pattern, (str, list)) else pattern.pattern)
+
+    def _ended_how(self):
+        try:
+            end = self.wait(5)
+        except MachineError:
+            return "the serial line closed"
+        return f"the machine ended with {end}\n{self.emulator_words()}"
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def wait(self, timeout=30):
+        """Waits for the machine to end by itself and returns its End. It takes what the machine
+        still says: look for that in log_text()."""
+        if self.end:
+            return self.end
+        deadline = time.monotonic() + timeout
+        while self.process.poll() is None:
+            if time.monotonic() > deadline:
+                raise MachineError("the machine still runs")
+            self._keep_reading()
+        self._keep_reading()
+        self.end = self._decode_end(self.process.returncode)
+        return self.end
+
+    def _keep_reading(self):
+        """An emulator whose line is full stands still. At its end, the line closes first."""
+        self.drain(0.1)
+        if not self.serial.isalive() or self.serial.flag_eof:
+            time.sleep(0.05)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self):
+        """Ends the machine whatever it does; for clean-up, may be called at any time."""
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.process.wait()
+        for thing in (self._socket, self._log):
+            if thing is not None:
+                thing.close()
+        self._socket = None
+
+
+def listen():
+    """Emulators dial in: there is no moment at which a line exists and nobody listens."""
+    listener = socket.socket(socket.AF_INET)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1)
+    return listener
+
+
+def plain(text):
+    """What a serial line said, without terminal control."""
+    return TERMINAL_CODES.sub("", text)

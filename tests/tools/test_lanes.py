@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How the harness reads a machine's end, and that a lane which cannot run is an error."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+from harness import lanes
+from harness.bochs import BochsMachine
+from harness.machine import ROOT, End, plain
+from harness.qemu import QemuMachine
+
+
+def collect(machine):
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--machine", machine]
+    return subprocess.run(
+        [*command, ROOT / "tests/tools"], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_unknown_machine_is_an_error():
+    run = collect("pdp11")
+    assert run.returncode != 0 and "no machine 'pdp11'" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "device, flags, offered, reason",
+    [
+        (False, {"svm"}, "svm", "/dev/kvm does not exist"),
+        (True, {"fpu"}, "svm", "neither svm nor vmx"),
+        (True, {"vmx"}, None, "nested=0"),
+        (True, {"svm"}, "svm", None),
+    ],
+)
+def test_kvm_is_asked_three_questions(monkeypatch, device, flags, offered, reason):
+    monkeypatch.setattr(lanes.os, "access", lambda *_: device)
+    monkeypatch.setattr(lanes, "host_cpu_flags", lambda: flags)
+    monkeypatch.setattr(lanes, "kvm_offers", lambda: offered)
+    if reason is None:
+        lanes.require_kvm()
+    else:
+        with pytest.raises(lanes.LaneUnavailable, match=reason):
+            lanes.require_kvm()
+
+
+def machine(kind, work, status, words=""):
+    made = kind(types.SimpleNamespace(boot_seconds=1), "ends", work)
+    made.process = types.SimpleNamespace(returncode=status)
+    made.emulator_path = work / "words"
+    made.emulator_path.write_text(words)
+    return made
+
+
+@pytest.mark.parametrize(
+    "status, words, end",
+    [
+        (1, "", End("exit", 0)),
+        (1, "qemu-system-x86_64: TCG doesn't support requested feature", End("exit", 0)),
+        (1, "qemu-system-x86_64: cannot set up guest memory", End("failed", 1)),
+        (33, "", End("exit", 16)),
+        (-6, "", End("failed", -6)),
+    ],
+)
+def test_end_on_qemu(tmp_path, status, words, end):
+    assert machine(QemuMachine, tmp_path, status, words)._decode_end(status) == end
+
+
+@pytest.mark.parametrize(
+    "reason, kind", [("guest-shutdown", "power-off"), ("guest-reset", "reset")]
+)
+def test_power_off_and_reset_on_qemu(tmp_path, reason, kind):
+    made = machine(QemuMachine, tmp_path, 0)
+    made._read_message = types.MethodType(lambda self: (_ for _ in ()).throw(OSError), made)
+    made._events = [{"event": "SHUTDOWN", "data": {"guest": True, "reason": reason}}]
+    assert made._decode_end(0) == End(kind)
+
+
+@pytest.mark.parametrize(
+    "status, log, end",
+    [
+        (0, "", End("exit", 0)),
+        (1, "00012p[UNMAP ] >>PANIC<< Shutdown port: shutdown requested", End("exit", 1)),
+        (1, "00012p[CPU0  ] >>PANIC<< exception(): 3rd (13) exception", End("failed", 1)),
+    ],
+)
+def test_end_on_bochs(tmp_path, status, log, end):
+    (tmp_path / "bochs.log").write_text(log)
+    assert machine(BochsMachine, tmp_path, status)._decode_end(status) == end
+
+
+def test_terminal_control_is_removed():
+    assert plain("\x1b[2J\x1b[1;31mkfv>\x1b[0m ok\r\n") == "kfv> ok\n"
