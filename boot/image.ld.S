@@ -53,6 +53,10 @@ SECTIONS
 	rodata_end = .;
 
 	.data : AT(ADDR(.data) - IMAGE_BASE) {
+		sealed_start = .;
+		*(.data.sealed)
+		. = ALIGN(4096);
+		sealed_end = .;
 		*(.data .data.*)
 		. = ALIGN(16);
 	} :data

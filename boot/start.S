@@ -229,7 +229,7 @@ boot_image:
 
 	.section .bss.boot, "aw", @nobits
 	.balign 4096
-	.globl boot_pml4, boot_pt_early, boot_pd_direct, boot_pdpt_direct
+	.globl boot_pt_early, boot_pd_direct, boot_pdpt_direct, boot_stack_guard
 boot_pml4:	  .skip 4096
 boot_pdpt_low:	  .skip 4096
 boot_pd_low:	  .skip 4096

@@ -148,13 +148,13 @@ struct hv_event {
 	u8 insn_len; /* soft events on VT-x */
 };
 
-/* What the common code may ask to trap or to let through while a guest runs. */
+/*
+ * What may be trapped on top of what always is (ports, all MSRs but those that the hardware
+ * switches, #DB, #AC and #MC).
+ */
 enum hv_intercept {
-	TRAP_PORTS,	 /* all ports: on from the start */
-	TRAP_MSRS,	 /* all MSRs but those the hardware switches for us: on from the start */
-	TRAP_EXCEPTIONS, /* #DB, #BP and #UD for monitoring */
+	TRAP_EXCEPTIONS, /* #BP and #UD, for monitoring */
 	TRAP_STEP,	 /* an exit after every instruction */
-	TRAP_HLT,
 };
 
 /*
@@ -186,6 +186,7 @@ struct hv_features {
 	u32 asids;
 	const char *used[HV_MISSING_MAX];
 	const char *missing[HV_MISSING_MAX];
+	const char *fallback[HV_MISSING_MAX]; /* beside missing[] */
 	u32 used_count, missing_count;
 };
 
@@ -209,8 +210,9 @@ struct hv_ops {
 	int __must_check (*vcpu_init)(struct hv_vcpu *v, const struct pagetable *s2);
 	void (*vcpu_free)(struct hv_vcpu *v);
 	void (*vcpu_reset)(struct hv_vcpu *v); /* the state after INIT */
-	/* After a vCPU switch on this CPU. */
+	/* Around a vCPU switch on this CPU: what neither entry nor exit moves. */
 	void (*vcpu_load)(struct hv_vcpu *v);
+	void (*vcpu_unload)(struct hv_vcpu *v);
 
 	/* Enters the guest, comes back with the decoded exit. Interrupts are off on both sides. */
 	void (*enter)(struct hv_vcpu *v, struct exit *exit);
@@ -225,7 +227,6 @@ struct hv_ops {
 	void (*window)(struct hv_vcpu *v, bool on); /* ask for EXIT_WINDOW */
 	void (*clear_shadow)(struct hv_vcpu *v);    /* after an emulated instruction */
 	void (*trap)(struct hv_vcpu *v, enum hv_intercept what, bool on);
-	void (*msr_passthrough)(struct hv_vcpu *v, u32 msr, bool on);
 	int (*cpl)(const struct hv_vcpu *v);
 
 	const struct paging_format *s2_format;

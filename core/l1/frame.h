@@ -41,6 +41,9 @@ struct memory_range {
  */
 int __must_check frame_init(const struct memory_range *map, u32 nmap,
 	const struct memory_range *reserved, u32 nreserved);
+/* Where the image was loaded, and where the pool lies: [*base, *base + *len). */
+void frame_set_image(hpa_t image);
+void frame_pool(hpa_t *base, u64 *len);
 
 /* A zeroed page of the pool, mapped; NULL when the pool is empty. Only at boot and VM creation. */
 void *page_alloc(enum frame_type type);
@@ -59,6 +62,9 @@ struct frame_stats {
 	u64 total, free, nucleus_pool, nucleus_used, vm; /* bytes */
 };
 void frame_stats(struct frame_stats *out);
+
+/* Calls fn for every page of the pool that has this type. */
+void frame_each(enum frame_type type, void (*fn)(void *page));
 
 /* Between the pool's addresses and what the hardware is told. */
 hpa_t virt_to_hpa(const void *p);

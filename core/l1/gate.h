@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/hrsc.h"
+#include "kfv/hook.h"
 
 /* A physical interrupt for h. */
 void l1_gate_irq(struct hrsc *h, u32 line);
@@ -14,10 +15,16 @@ void l1_gate_timer(struct hrsc *h);
 /* h asks for its timer() at deadline_ns; 0 cancels. */
 void l1_gate_timer_arm(struct hrsc *h, u64 deadline_ns);
 /* A vCPU left guest mode: kind is enum exit_kind, ticks the TSC spent inside. */
-void l1_gate_exit(struct hrsc *vcpu, u32 kind, u64 rip, u64 ticks);
+static inline void l1_gate_exit(struct hrsc *vcpu, u32 kind, u64 rip, u64 ticks)
+{
+	(void)HOOK(vcpu->armed, HOOK_L1_EXIT, host_hrsc.id, vcpu->id, kind, rip, ticks, 0);
+}
 /* Port access by h; width 1, 2 or 4. A denied read returns all ones, a denied write is dropped. */
 u32 l1_gate_read(struct hrsc *h, u16 port, u8 width);
 void l1_gate_write(struct hrsc *h, u16 port, u8 width, u32 value);
 
-/* Physical interrupt lines: who is called when an ISA line fires (from the IDT). */
-void l1_irq_attach(u32 line, struct hrsc *h);
+/* A page-table entry of the host or of a stage 2 is about to change. */
+void l1_gate_table_write(u64 *entry, u64 value);
+
+/* Sends the ISA line's interrupts to h. -ENOENT when no I/O APIC has the line's pin. */
+int __must_check l1_irq_attach(u32 line, struct hrsc *h);

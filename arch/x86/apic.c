@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Drives the machine's local and I/O APICs. Everything here is set up at boot. */
+#include "arch/x86/apic.h"
+
+#include "arch/x86/acpi.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/io.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/trap.h"
+
+#define APIC_BASE_ENABLE BIT(11)
+#define APIC_BASE_X2APIC BIT(10)
+#define MSR_X2APIC	 0x800
+
+/* Register offsets in the xAPIC page; an x2APIC MSR is 0x800 + offset / 16. */
+#define APIC_ID		   0x20
+#define APIC_TPR	   0x80
+#define APIC_EOI	   0xb0
+#define APIC_SVR	   0xf0
+#define APIC_LVT_TIMER	   0x320
+#define APIC_LVT_LINT0	   0x350
+#define APIC_LVT_LINT1	   0x360
+#define APIC_LVT_ERROR	   0x370
+#define APIC_TIMER_INITIAL 0x380
+#define APIC_TIMER_CURRENT 0x390
+#define APIC_TIMER_DIVIDE  0x3e0
+
+#define LVT_MASKED  BIT(16)
+#define LVT_NMI	    (4u << 8)
+#define SVR_ENABLE  BIT(8)
+#define DIVIDE_BY_1 0xb
+
+#define IOAPIC_SELECT	   0
+#define IOAPIC_WINDOW	   4 /* in 32-bit words */
+#define IOAPIC_VERSION	   1
+#define IOAPIC_REDIRECT(n) (0x10 + 2 * (n))
+#define REDIRECT_LOW	   BIT(13)
+#define REDIRECT_LEVEL	   BIT(15)
+
+static volatile u32 *xapic;		    /* (c) NULL: x2APIC */
+static volatile u32 *ioapics[ACPI_IOAPICS]; /* (c) */
+
+static u32 apic_read(u32 reg)
+{
+	return xapic ? xapic[reg / 4] : (u32)rdmsr(MSR_X2APIC + reg / 16);
+}
+
+static void apic_write(u32 reg, u32 value)
+{
+	if (xapic)
+		xapic[reg / 4] = value;
+	else
+		wrmsr(MSR_X2APIC + reg / 16, value);
+}
+
+static int enable(void)
+{
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	if (!(cpuid(1, 0).edx & BIT(9)))
+		return -ENODEV;
+	if (cpu_features.x2apic) {
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+		return 0;
+	}
+	wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+	if (!xapic)
+		xapic = host_map(HPA(base & 0xffffff000), PAGE_SIZE, PROT_RW | PROT_UNCACHED);
+	return xapic ? 0 : -ENOMEM;
+}
+
+int apic_init(void)
+{
+	int err = enable();
+
+	if (err)
+		return err;
+	apic_write(APIC_TPR, 0);
+	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+	apic_write(APIC_LVT_LINT0, LVT_MASKED);
+	apic_write(APIC_LVT_LINT1, LVT_NMI);
+	apic_write(APIC_LVT_ERROR, LVT_MASKED);
+	apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
+	apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+	this_cpu(apic_id) = apic_id();
+	return 0;
+}
+
+u32 apic_id(void)
+{
+	return xapic ? apic_read(APIC_ID) >> 24 : apic_read(APIC_ID);
+}
+
+void apic_eoi(void)
+{
+	apic_write(APIC_EOI, 0);
+}
+
+void apic_timer_start(u32 ticks)
+{
+	apic_write(APIC_LVT_TIMER, VECTOR_TIMER | (ticks ? 0 : LVT_MASKED));
+	apic_write(APIC_TIMER_INITIAL, ticks);
+}
+
+u32 apic_timer_left(void)
+{
+	return apic_read(APIC_TIMER_CURRENT);
+}
+
+static u32 ioapic_read(u32 unit, u32 reg)
+{
+	ioapics[unit][IOAPIC_SELECT] = reg;
+	return ioapics[unit][IOAPIC_WINDOW];
+}
+
+static void ioapic_write(u32 unit, u32 reg, u32 value)
+{
+	ioapics[unit][IOAPIC_SELECT] = reg;
+	ioapics[unit][IOAPIC_WINDOW] = value;
+}
+
+static u32 pins(u32 unit)
+{
+	return ((ioapic_read(unit, IOAPIC_VERSION) >> 16) & 0xff) + 1;
+}
+
+/* 8259A: initialised so that a spurious interrupt lands on a vector of its own, then masked. */
+static void mask_pic(void)
+{
+	static const u8 script[][2] = {
+		{ 0x20, 0x11 },
+		{ 0xa0, 0x11 },
+		{ 0x21, VECTOR_ISA },
+		{ 0xa1, VECTOR_ISA + 8 },
+		{ 0x21, 4 },
+		{ 0xa1, 2 },
+		{ 0x21, 1 },
+		{ 0xa1, 1 },
+		{ 0x21, 0xff },
+		{ 0xa1, 0xff },
+	};
+
+	for (u32 i = 0; i < ARRAY_LEN(script); i++)
+		out8(script[i][0], script[i][1]);
+}
+
+int ioapic_init(void)
+{
+	mask_pic();
+	for (u32 u = 0; u < acpi.nioapics; u++) {
+		ioapics[u] =
+			host_map(HPA(acpi.ioapic[u].address), PAGE_SIZE, PROT_RW | PROT_UNCACHED);
+		if (!ioapics[u])
+			return -ENOMEM;
+		for (u32 p = 0; p < pins(u); p++)
+			ioapic_write(u, IOAPIC_REDIRECT(p), LVT_MASKED);
+	}
+	return acpi.nioapics ? 0 : -ENODEV;
+}
+
+int ioapic_route_isa(u8 line, u8 vector)
+{
+	u32 gsi = line, entry = vector;
+
+	for (u32 i = 0; i < acpi.noverrides; i++) {
+		if (acpi.override[i].isa_line != line)
+			continue;
+		gsi = acpi.override[i].gsi;
+		entry |= (acpi.override[i].flags & 3) == 3 ? REDIRECT_LOW : 0;
+		entry |= (acpi.override[i].flags >> 2 & 3) == 3 ? REDIRECT_LEVEL : 0;
+	}
+	for (u32 u = 0; u < acpi.nioapics; u++) {
+		u32 pin = gsi - acpi.ioapic[u].gsi_base;
+
+		if (gsi < acpi.ioapic[u].gsi_base || pin >= pins(u))
+			continue;
+		ioapic_write(u, IOAPIC_REDIRECT(pin) + 1, boot_cpu.apic_id << 24);
+		ioapic_write(u, IOAPIC_REDIRECT(pin), entry);
+		return 0;
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine's own interrupt controllers: local APIC (xAPIC or x2APIC), I/O APICs, and the PIC,
+ * which is masked for good (SDM volume 3, "Advanced Programmable Interrupt Controller").
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+/* Enables this CPU's local APIC. -ENODEV when there is none. */
+int __must_check apic_init(void);
+u32 apic_id(void);
+void apic_eoi(void);
+/* One-shot timer at VECTOR_TIMER after `ticks` of the undivided APIC clock; 0 stops it. */
+void apic_timer_start(u32 ticks);
+u32 apic_timer_left(void);
+/* Masks the PIC, maps the I/O APICs of the MADT and masks their pins. */
+int __must_check ioapic_init(void);
+/* Sends the ISA line to `vector` on the boot CPU. -ENOENT when no I/O APIC has that pin. */
+int __must_check ioapic_route_isa(u8 line, u8 vector);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The end of the hypervisor itself: registers, a symbolised backtrace, the reason, and a halt. */
+#pragma once
+
+#include "arch/x86/trap.h"
+#include "core/lib/types.h"
+
+/* An exception that nobody expected. */
+void panic_exception(const struct trap_frame *f) __noreturn;
+/* Name of the function at `address` and the distance from its start; NULL outside the text. */
+const char *symbol_find(u64 address, u64 *offset);
+/* Prints the callers from a frame pointer on, through the synchronous port. */
+void backtrace_print(u64 rip, u64 rbp);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the exit code to the neutral record (APM volume 2, appendix C "SVM Intercept Exit Codes").
+ * Lengths come from the next-RIP field where the CPU has one, else core/l3 decodes the instruction.
+ */
+#include "arch/x86/svm/svm.h"
+
+#include "arch/x86/cpu.h"
+
+/* Codes that become one kind with nothing more to say. */
+static const u8 plain_kind[] = {
+	[VMEXIT_INTR] = EXIT_INTR,
+	[VMEXIT_NMI] = EXIT_NMI,
+	[VMEXIT_SMI] = EXIT_INTR,
+	[VMEXIT_INIT] = EXIT_INIT_SIPI,
+	[VMEXIT_VINTR] = EXIT_WINDOW,
+	[VMEXIT_RDPMC] = EXIT_RDPMC,
+	[VMEXIT_CPUID] = EXIT_CPUID,
+	[VMEXIT_RSM] = EXIT_VIRT_INSN,
+	[VMEXIT_INVD] = EXIT_WBINVD,
+	[VMEXIT_PAUSE] = EXIT_PAUSE,
+	[VMEXIT_HLT] = EXIT_HLT,
+	[VMEXIT_INVLPGA] = EXIT_VIRT_INSN,
+	[VMEXIT_TASK_SWITCH] = EXIT_TASK_SWITCH,
+	[VMEXIT_SHUTDOWN] = EXIT_SHUTDOWN,
+	[VMEXIT_VMRUN] = EXIT_VIRT_INSN,
+	[VMEXIT_VMMCALL] = EXIT_HYPERCALL,
+	[VMEXIT_VMLOAD] = EXIT_VIRT_INSN,
+	[VMEXIT_VMLOAD + 1] = EXIT_VIRT_INSN, /* VMSAVE */
+	[VMEXIT_VMLOAD + 2] = EXIT_VIRT_INSN, /* STGI */
+	[VMEXIT_VMLOAD + 3] = EXIT_VIRT_INSN, /* CLGI */
+	[VMEXIT_SKINIT] = EXIT_VIRT_INSN,
+	[VMEXIT_WBINVD] = EXIT_WBINVD,
+	[VMEXIT_MONITOR] = EXIT_MWAIT,
+	[VMEXIT_MWAIT] = EXIT_MWAIT,
+	[VMEXIT_MWAIT_ARMED] = EXIT_MWAIT,
+	[VMEXIT_XSETBV] = EXIT_XSETBV,
+	[VMEXIT_RDPRU] = EXIT_VIRT_INSN,
+};
+
+static void decode_io(const struct vmcb *c, struct exit *exit)
+{
+	u64 info = c->exitinfo1;
+
+	exit->kind = EXIT_IO;
+	exit->io.port = (u16)(info >> 16);
+	exit->io.width = info & IOIO_SZ8 ? 1 : info & IOIO_SZ16 ? 2 : 4;
+	exit->io.in = info & IOIO_IN;
+	exit->io.string = info & IOIO_STRING;
+	exit->io.rep = info & IOIO_REP;
+	/* EXITINFO2 is the next RIP on every implementation. */
+	exit->insn_len = (u8)MIN(c->exitinfo2 - c->rip, 15);
+}
+
+static void decode_npf(const struct vmcb *c, struct exit *exit)
+{
+	u64 info = c->exitinfo1;
+
+	exit->kind = EXIT_S2;
+	exit->s2.gpa = GPA(c->exitinfo2);
+	exit->s2.access = info & NPF_FETCH ? S2_EXEC : info & NPF_WRITE ? S2_WRITE : S2_READ;
+	exit->s2.in_walk = info & NPF_WALK;
+}
+
+/* Without decode assists the general register is in the instruction only. */
+static void decode_cr(u64 code, struct exit *exit)
+{
+	exit->kind = EXIT_CR;
+	exit->cr.number = code & 15;
+	exit->cr.write = code >= VMEXIT_CR0_WRITE;
+	exit->cr.gpr_known = false;
+	exit->cr.lmsw = exit->cr.clts = false;
+}
+
+static void decode_exception(const struct vmcb *c, struct exit *exit)
+{
+	exit->kind = EXIT_EXCEPTION;
+	exit->exception.vector = (u8)(c->exitcode - VMEXIT_EXCEPTION);
+	exit->exception.has_error = BIT(exit->exception.vector) & 0x00227d00;
+	exit->exception.error = (u32)c->exitinfo1;
+	exit->exception.address = c->exitinfo2;
+}
+
+static u8 next_rip_len(const struct vmcb *c)
+{
+	return svm_caps.nrip && c->nrip - c->rip <= 15 ? (u8)(c->nrip - c->rip) : 0;
+}
+
+static void decode_code(const struct vmcb *c, struct exit *exit)
+{
+	u64 code = c->exitcode;
+
+	if (code < ARRAY_LEN(plain_kind) && plain_kind[code]) {
+		exit->kind = plain_kind[code];
+	} else if (code == VMEXIT_MSR) {
+		exit->kind = EXIT_MSR;
+		exit->msr.write = c->exitinfo1 & 1;
+	} else if (code < VMEXIT_DR0_READ) {
+		decode_cr(code, exit);
+	} else if (code >= VMEXIT_EXCEPTION && code < VMEXIT_EXCEPTION + 32) {
+		decode_exception(c, exit);
+		return;
+	} else {
+		exit->kind = code == VMEXIT_INVALID ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
+		return;
+	}
+	exit->insn_len = next_rip_len(c);
+}
+
+/* An event whose delivery the exit cut short is delivered again before anything else. */
+static void keep_event(struct hv_vcpu *v, u64 info)
+{
+	static const u8 types[8] = { EVENT_INTR, EVENT_INTR, EVENT_NMI, EVENT_EXCEPTION,
+		EVENT_SOFT_INT };
+
+	v->has_pending = true;
+	v->pending = (struct hv_event){
+		.vector = (u8)info,
+		.type = types[(info >> 8) & 7],
+		.has_error = info & EVENTINJ_ERROR_VALID,
+		.error = (u32)(info >> 32),
+	};
+}
+
+void svm_decode(struct hv_vcpu *v, struct exit *exit)
+{
+	const struct vmcb *c = vmcb_of(v);
+
+	exit->raw[0] = c->exitcode;
+	exit->raw[1] = c->exitinfo1;
+	exit->raw[2] = c->exitinfo2;
+	exit->insn_len = 0;
+	if (unlikely(c->exitintinfo & EVENTINJ_VALID))
+		keep_event(v, c->exitintinfo);
+	if (c->exitcode == VMEXIT_IOIO)
+		decode_io(c, exit);
+	else if (c->exitcode == VMEXIT_NPF)
+		decode_npf(c, exit);
+	else
+		decode_code(c, exit);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The AMD-V back end: detection, switching it on, a VMCB for each vCPU, entering, injecting (APM
+ * volume 2, "Secure Virtual Machine").
+ */
+#include "arch/x86/svm/svm.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/paging.h"
+#include "boot/reason.h"
+#include "core/l1/frame.h"
+#include "core/lib/string.h"
+
+#define VM_CR_SVMDIS BIT(4)
+
+#define IOPM_PAGES  3
+#define MSRPM_PAGES 2
+
+struct svm_caps svm_caps;
+
+static void *host_hsave;  /* (c) the CPU's own host state save area */
+static void *host_vmcb;	  /* (c) where the host's FS, GS, TR and MSRs wait while a guest runs */
+static u8 *iopm, *msrpm;  /* (c) all ones: everything is intercepted; shared by all VMs */
+static u32 next_asid = 1; /* (o) */
+
+const struct paging_format npt_format = {
+	.name = "NPT",
+	.present = BIT(0),
+	.table = BIT(0) | BIT(1) | BIT(2),
+	.leaf = BIT(0) | BIT(2) | BIT(5) | BIT(6),
+	.large = BIT(7),
+	.write = BIT(1),
+	.no_exec = BIT(63),
+	.uncached = BIT(3) | BIT(4),
+	.max_leaf_level = 2,
+};
+
+struct feature_bit {
+	u8 bit;
+	const char *name, *fallback;
+};
+
+/* CPUID Fn8000_000A_EDX. */
+static const struct feature_bit feature_bits[] = {
+	{ 0, "nested paging", "none: required" },
+	{ 3, "next-RIP save", "instructions are decoded for their length" },
+	{ 5, "VMCB clean bits", "the CPU reloads the whole VMCB" },
+	{ 6, "flush by ASID", "all ASIDs are flushed" },
+	{ 7, "decode assists", "instructions are fetched and decoded" },
+	{ 10, "pause filter", "PAUSE is not intercepted" },
+	{ 13, "AVIC", "interrupts are injected by software" },
+	{ 16, "virtual GIF", "not needed" },
+};
+
+static void report(struct hv_features *f, u32 edx)
+{
+	for (u32 i = 0; i < ARRAY_LEN(feature_bits); i++) {
+		if (edx & BIT(feature_bits[i].bit)) {
+			f->used[f->used_count++] = feature_bits[i].name;
+			continue;
+		}
+		f->missing[f->missing_count] = feature_bits[i].name;
+		f->fallback[f->missing_count++] = feature_bits[i].fallback;
+	}
+}
+
+static int svm_probe(struct hv_features *f)
+{
+	struct cpuid c;
+	u64 vm_cr;
+
+	memset(f, 0, sizeof(*f));
+	f->name = "AMD-V";
+	if (cpu_features.max_extended < 0x8000000a || !(cpuid(0x80000001, 0).ecx & BIT(2)))
+		return REASON_NO_VIRTUALISATION;
+	if (rdmsr_safe(MSR_VM_CR, &vm_cr) == 0 && (vm_cr & VM_CR_SVMDIS))
+		return REASON_SVM_LOCKED;
+	c = cpuid(0x8000000a, 0);
+	f->revision = c.eax & 0xff;
+	f->asids = c.ebx;
+	report(f, c.edx);
+	if (!(c.edx & BIT(0)))
+		return REASON_NO_NESTED_PAGING;
+	svm_caps = (struct svm_caps){
+		.nrip = c.edx & BIT(3),
+		.clean_bits = c.edx & BIT(5),
+		.flush_by_asid = c.edx & BIT(6),
+		.decode_assists = c.edx & BIT(7),
+		.asids = c.ebx,
+	};
+	return 0;
+}
+
+/* MSRs that VMRUN, VMLOAD and VMSAVE switch: the guest may have them to itself. */
+static const u32 free_msrs[] = {
+	MSR_FS_BASE,
+	MSR_GS_BASE,
+	MSR_KERNEL_GS_BASE,
+	MSR_STAR,
+	MSR_LSTAR,
+	MSR_CSTAR,
+	MSR_SFMASK,
+	MSR_SYSENTER_CS,
+	MSR_SYSENTER_ESP,
+	MSR_SYSENTER_EIP,
+	MSR_PAT,
+};
+
+/* APM volume 2, "MSR Intercepts": two bits for each MSR, in three ranges of 2 KiB. */
+static void let_through(u32 msr)
+{
+	u32 range = msr < 0x2000 ? 0 : msr < 0xc0002000 ? 0x800 : 0x1000;
+	u32 bit = (msr & 0x1fff) * 2;
+
+	msrpm[range + bit / 8] &= (u8) ~(3u << (bit % 8));
+}
+
+static int svm_enable(void)
+{
+	if (!host_hsave) {
+		host_hsave = page_alloc(FRAME_CONTROL);
+		host_vmcb = page_alloc(FRAME_CONTROL);
+		iopm = pages_alloc(IOPM_PAGES, FRAME_CONTROL);
+		msrpm = pages_alloc(MSRPM_PAGES, FRAME_CONTROL);
+		if (!host_hsave || !host_vmcb || !iopm || !msrpm)
+			return -ENOMEM;
+		memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
+		memset(msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
+		for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
+			let_through(free_msrs[i]);
+	}
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, virt_to_hpa(host_hsave).v);
+	asm volatile("vmsave %0" ::"a"(virt_to_hpa(host_vmcb).v) : "memory");
+	return 0;
+}
+
+static void svm_disable(void)
+{
+	wrmsr(MSR_VM_HSAVE_PA, 0);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
+}
+
+/* What must be so in every VMCB, whatever the guest does. */
+static void set_controls(struct vmcb *c, const struct pagetable *s2, u32 asid)
+{
+	c->cr_read = BIT(8);
+	/*
+	 * With nested paging the other control registers are the guest's own affair; CR8 goes to
+	 * our local APIC, and the emulated CPU aborts when it is written under a pending V_IRQ.
+	 */
+	c->cr_write = BIT(8);
+	c->exceptions = BIT(VECTOR_MC) | BIT(VECTOR_AC) | BIT(VECTOR_DB);
+	c->misc1 = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
+		   INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_RSM | INTERCEPT_INVD |
+		   INTERCEPT_HLT | INTERCEPT_INVLPGA | INTERCEPT_IOIO_PROT | INTERCEPT_MSR_PROT |
+		   INTERCEPT_TASK_SWITCH | INTERCEPT_SHUTDOWN;
+	c->misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
+		   INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_ICEBP |
+		   INTERCEPT_WBINVD | INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED |
+		   INTERCEPT_XSETBV | INTERCEPT_RDPRU;
+	c->iopm_base = virt_to_hpa(iopm).v;
+	c->msrpm_base = virt_to_hpa(msrpm).v;
+	c->asid = asid;
+	c->v_intr = V_INTR_MASKING;
+	c->np_enable = 1;
+	c->n_cr3 = virt_to_hpa(s2->root).v;
+}
+
+static void svm_reset(struct hv_vcpu *v)
+{
+	struct vmcb *c = vmcb_of(v);
+	struct vmcb_segment data = { .attrib = 0x93, .limit = 0xffff };
+
+	c->es = c->ss = c->ds = c->fs = c->gs = data;
+	c->cs = (struct vmcb_segment){ 0xf000, 0x9b, 0xffff, 0xffff0000 };
+	c->gdtr = c->idtr = (struct vmcb_segment){ .limit = 0xffff };
+	c->ldtr = (struct vmcb_segment){ .attrib = 0x82, .limit = 0xffff };
+	c->tr = (struct vmcb_segment){ .attrib = 0x8b, .limit = 0xffff };
+	c->cpl = 0;
+	c->efer = EFER_SVME;
+	c->cr0 = CR0_ET | CR0_NW | CR0_CD;
+	c->cr3 = c->cr4 = c->cr2 = 0;
+	c->dr6 = 0xffff0ff0;
+	c->dr7 = 0x400;
+	c->star = c->lstar = c->cstar = c->sfmask = c->kernel_gs_base = 0;
+	c->sysenter_cs = c->sysenter_esp = c->sysenter_eip = 0;
+	c->g_pat = PAT_AT_RESET;
+	c->dbgctl = 0;
+	c->interrupt_shadow = c->eventinj = 0;
+	c->v_intr = V_INTR_MASKING;
+	c->misc1 &= ~INTERCEPT_VINTR;
+	memset(v->gpr, 0, sizeof(v->gpr));
+	memset(v->dr, 0, sizeof(v->dr));
+	v->gpr[RDX] = cpuid(1, 0).eax;
+	v->rip = 0xfff0;
+	v->rflags = RFLAGS_FIXED;
+	v->has_pending = v->window = false;
+	v->flush = true;
+}
+
+static void svm_vcpu_free(struct hv_vcpu *v)
+{
+	if (v->control)
+		pages_free(v->control, 1);
+	if (v->sealed)
+		pages_free(v->sealed, 1);
+	v->control = v->sealed = NULL;
+}
+
+static int svm_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
+{
+	v->control = page_alloc(FRAME_CONTROL);
+	v->sealed = page_alloc(FRAME_CONTROL);
+	if (!v->control || !v->sealed) {
+		svm_vcpu_free(v);
+		return -ENOMEM;
+	}
+	v->control_hpa = virt_to_hpa(v->control);
+	/* More vCPUs than ASIDs share the last one and flush at every switch: vcpu_load. */
+	v->asid = next_asid < svm_caps.asids - 1 ? next_asid++ : svm_caps.asids - 1;
+	set_controls(v->control, s2, v->asid);
+	svm_reset(v);
+	svm_seal(v);
+	return 0;
+}
+
+static void svm_vcpu_load(struct hv_vcpu *v)
+{
+	if (v->asid == svm_caps.asids - 1)
+		v->flush = true;
+	dr0_write(v->dr[0]);
+	dr1_write(v->dr[1]);
+	dr2_write(v->dr[2]);
+	dr3_write(v->dr[3]);
+}
+
+static void svm_vcpu_unload(struct hv_vcpu *v)
+{
+	v->dr[0] = dr0_read();
+	v->dr[1] = dr1_read();
+	v->dr[2] = dr2_read();
+	v->dr[3] = dr3_read();
+}
+
+static void svm_enter(struct hv_vcpu *v, struct exit *exit)
+{
+	struct vmcb *c = vmcb_of(v);
+
+	c->rip = v->rip;
+	c->rflags = v->rflags;
+	c->rax = v->gpr[RAX];
+	c->rsp = v->gpr[RSP];
+	c->tlb_control = 0;
+	if (unlikely(v->flush)) {
+		c->tlb_control = svm_caps.flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
+		v->flush = false;
+	}
+	svm_run(v->control_hpa.v, v->gpr, virt_to_hpa(host_vmcb).v);
+	v->rip = c->rip;
+	v->rflags = c->rflags;
+	v->gpr[RAX] = c->rax;
+	v->gpr[RSP] = c->rsp;
+	c->eventinj = 0;
+	svm_decode(v, exit);
+}
+
+static bool svm_can_take_interrupt(const struct hv_vcpu *v)
+{
+	const struct vmcb *c = vmcb_of(v);
+
+	return (v->rflags & RFLAGS_IF) && !(c->interrupt_shadow & 1) &&
+	       !(c->eventinj & EVENTINJ_VALID);
+}
+
+static void svm_inject(struct hv_vcpu *v, const struct hv_event *e)
+{
+	static const u64 types[] = {
+		[EVENT_INTR] = EVENTINJ_TYPE_INTR,
+		[EVENT_NMI] = EVENTINJ_TYPE_NMI,
+		[EVENT_EXCEPTION] = EVENTINJ_TYPE_EXCEPTION,
+		[EVENT_SOFT_INT] = EVENTINJ_TYPE_SOFT,
+		[EVENT_SOFT_EXCEPTION] = EVENTINJ_TYPE_EXCEPTION,
+	};
+	u64 word = e->vector | types[e->type] | EVENTINJ_VALID;
+
+	if (e->has_error)
+		word |= EVENTINJ_ERROR_VALID | ((u64)e->error << 32);
+	vmcb_of(v)->eventinj = word;
+}
+
+/*
+ * A virtual interrupt is left pending so that taking it exits (VINTR) as soon as the guest may. The
+ * guest never sees it. CR8 writes are intercepted, so V_TPR stays 0.
+ */
+static void svm_window(struct hv_vcpu *v, bool on)
+{
+	struct vmcb *c = vmcb_of(v);
+
+	v->window = on;
+	if (on) {
+		c->v_intr = V_INTR_MASKING | V_IRQ | V_INTR_PRIO | V_IGN_TPR;
+		c->misc1 |= INTERCEPT_VINTR;
+	} else {
+		c->v_intr = V_INTR_MASKING;
+		c->misc1 &= ~INTERCEPT_VINTR;
+	}
+}
+
+static void svm_clear_shadow(struct hv_vcpu *v)
+{
+	vmcb_of(v)->interrupt_shadow = 0;
+}
+
+static void svm_trap(struct hv_vcpu *v, enum hv_intercept what, bool on)
+{
+	struct vmcb *c = vmcb_of(v);
+	u32 exceptions = BIT(VECTOR_BP) | BIT(VECTOR_UD);
+
+	if (what == TRAP_EXCEPTIONS)
+		c->exceptions = on ? c->exceptions | exceptions : c->exceptions & ~exceptions;
+	else if (what == TRAP_STEP)
+		v->rflags = on ? v->rflags | RFLAGS_TF : v->rflags & ~RFLAGS_TF;
+	svm_seal(v);
+}
+
+static int svm_cpl(const struct hv_vcpu *v)
+{
+	return vmcb_of(v)->cpl;
+}
+
+const struct hv_ops svm_ops = {
+	.name = "AMD-V",
+	.probe = svm_probe,
+	.cpu_enable = svm_enable,
+	.cpu_disable = svm_disable,
+	.vcpu_init = svm_vcpu_init,
+	.vcpu_free = svm_vcpu_free,
+	.vcpu_reset = svm_reset,
+	.vcpu_load = svm_vcpu_load,
+	.vcpu_unload = svm_vcpu_unload,
+	.enter = svm_enter,
+	.reg_read = svm_reg_read,
+	.reg_write = svm_reg_write,
+	.segment_read = svm_segment_read,
+	.segment_write = svm_segment_write,
+	.can_take_interrupt = svm_can_take_interrupt,
+	.inject = svm_inject,
+	.window = svm_window,
+	.clear_shadow = svm_clear_shadow,
+	.trap = svm_trap,
+	.cpl = svm_cpl,
+	.s2_format = &npt_format,
+	.seal = svm_seal,
+	.verify = svm_verify,
+	.restore = svm_restore,
+	.audit = svm_audit,
+	.dump = svm_dump,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared by the files of the AMD-V back end. */
+#pragma once
+
+#include "arch/x86/hv.h"
+#include "arch/x86/svm/vmcb.h"
+
+static inline struct vmcb *vmcb_of(const struct hv_vcpu *v)
+{
+	return v->control;
+}
+
+/* What differs between implementations (CPUID Fn8000_000A_EDX). */
+struct svm_caps {
+	bool nrip, flush_by_asid, decode_assists, clean_bits;
+	u32 asids;
+};
+extern struct svm_caps svm_caps; /* (c) after probe */
+
+extern const struct paging_format npt_format;
+
+/* entry.S: saves the host's registers, runs the guest until an exit, restores. */
+void svm_run(u64 vmcb_hpa, u64 *gpr, u64 host_vmcb_hpa);
+
+/* exit.c: the exit that svm_run() came back with. */
+void svm_decode(struct hv_vcpu *v, struct exit *exit);
+
+/* regs.c */
+u64 svm_reg_read(const struct hv_vcpu *v, enum hv_reg reg);
+void svm_reg_write(struct hv_vcpu *v, enum hv_reg reg, u64 value);
+void svm_segment_read(const struct hv_vcpu *v, enum hv_segment seg, struct segment *out);
+void svm_segment_write(struct hv_vcpu *v, enum hv_segment seg, const struct segment *in);
+
+/* verify.c */
+void svm_seal(struct hv_vcpu *v);
+const char *svm_verify(const struct hv_vcpu *v);
+int svm_restore(struct hv_vcpu *v);
+int svm_audit(const struct hv_vcpu *v, struct hv_audit *out, int max);
+void svm_dump(const struct hv_vcpu *v);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each CPU has a level-1 table of its own at WINDOW_BASE. Its page is the one table page that stays
+ * writable: an entry that does not point to a VM's frame is an L1 finding.
+ */
+#include "arch/x86/window.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/percpu.h"
+#include "boot/layout.h"
+#include "core/l1/frame.h"
+#include "core/l1/log.h"
+#include "core/lib/string.h"
+
+#define WINDOW_ENTRY (BIT(0) | BIT(1) | BIT(5) | BIT(6) | BIT(63)) /* present, writable, A, D, NX  \
+								    */
+
+int window_init(void)
+{
+	u64 *table = page_alloc(FRAME_DATA);
+
+	if (!table)
+		return -ENOMEM;
+	boot_cpu.window_table = table;
+	return pt_link_table(&host_tables, WINDOW_BASE, table);
+}
+
+static __always_inline void *open(hpa_t pa)
+{
+	u64 *table = this_cpu(window_table);
+
+	CHECK(frame_owner(pa) >= OWNER_VM(0));
+	CHECK(!table[0]);
+	table[0] = (pa.v & PAGE_MASK) | WINDOW_ENTRY;
+	return (void *)(WINDOW_BASE + (pa.v & ~PAGE_MASK));
+}
+
+static __always_inline void close(void)
+{
+	asm volatile("" ::: "memory");
+	this_cpu(window_table)[0] = 0;
+	invlpg(WINDOW_BASE);
+}
+
+void window_read(hpa_t pa, void *to, u32 len)
+{
+	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
+	memcpy(to, open(pa), len);
+	close();
+}
+
+void window_write(hpa_t pa, const void *from, u32 len)
+{
+	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
+	memcpy(open(pa), from, len);
+	close();
+}
+
+void window_zero(hpa_t page)
+{
+	memset(open(HPA(page.v & PAGE_MASK)), 0, PAGE_SIZE);
+	close();
+}
+
+u64 window_read64(hpa_t pa)
+{
+	u64 v = *(volatile u64 *)open(HPA(pa.v & ~7ull));
+
+	close();
+	return v;
+}
+
+bool window_exchange(hpa_t pa, u32 width, u64 expected, u64 value)
+{
+	void *p = open(pa);
+	bool done;
+
+	CHECK(!(pa.v & (width - 1)) && width <= 8);
+	if (width == 1)
+		done = __sync_bool_compare_and_swap((u8 *)p, (u8)expected, (u8)value);
+	else if (width == 2)
+		done = __sync_bool_compare_and_swap((u16 *)p, (u16)expected, (u16)value);
+	else if (width == 4)
+		done = __sync_bool_compare_and_swap((u32 *)p, (u32)expected, (u32)value);
+	else
+		done = __sync_bool_compare_and_swap((u64 *)p, expected, value);
+	close();
+	return done;
+}

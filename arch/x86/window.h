@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Windows: the only way from the nucleus to guest memory. A page is mapped for the length of one
+ * copy and gone afterwards. The frame must belong to a VM.
+ */
+#pragma once
+
+#include "core/lib/types.h"
+
+int __must_check window_init(void);
+/* [pa, pa+len) must not cross a page. CHECKs that the frame is a VM's or a module's. */
+void window_read(hpa_t pa, void *to, u32 len);
+void window_write(hpa_t pa, const void *from, u32 len);
+void window_zero(hpa_t page);
+/* One aligned word, for walks of guest page tables. */
+u64 window_read64(hpa_t pa);
+/* Replaces *pa by `value` if it still is `expected` (aligned, width 1, 2, 4 or 8); false if not. */
+bool window_exchange(hpa_t pa, u32 width, u64 expected, u64 value);

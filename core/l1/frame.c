@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frame ownership. One record for each 2 MiB block of RAM; the pages of the nucleus's pool have a
+ * record each. Everything is set aside at boot.
+ */
+#include "core/l1/frame.h"
+
+#include "arch/x86/paging.h"
+#include "arch/x86/seal.h"
+#include "boot/layout.h"
+#include "config.h"
+#include "core/l1/log.h"
+#include "core/lib/string.h"
+
+struct block {
+	u16 owner;
+	u8 type;
+};
+
+extern char image_start[], text_end[], rodata_end[], image_end[];
+
+static struct {
+	struct block *blocks; /* (o) one CPU until there are locks */
+	u64 nblocks;
+	u8 *page_type; /* of the pool's pages: enum frame_type, FRAME_NONE when free */
+	u64 npages, used, hint;
+	u64 pool;  /* hpa */
+	u64 image; /* hpa */
+	u64 free_blocks, total_blocks, next_block;
+} frames;
+
+void frame_set_image(hpa_t image)
+{
+	frames.image = image.v;
+}
+
+void frame_pool(hpa_t *base, u64 *len)
+{
+	*base = HPA(frames.pool);
+	*len = frames.npages * PAGE_SIZE;
+}
+
+hpa_t virt_to_hpa(const void *p)
+{
+	u64 va = (u64)p;
+
+	if (va >= (u64)image_start && va < (u64)image_end)
+		return HPA(va - (u64)image_start + frames.image);
+	CHECK(va - DIRECT_BASE - frames.pool < frames.npages * PAGE_SIZE);
+	return HPA(va - DIRECT_BASE);
+}
+
+void *pool_ptr(hpa_t a)
+{
+	CHECK(a.v - frames.pool < frames.npages * PAGE_SIZE);
+	return (void *)(DIRECT_BASE + a.v);
+}
+
+static bool overlaps(const struct memory_range *r, u64 base, u64 len)
+{
+	return base < r->base + r->len && r->base < base + len;
+}
+
+static bool any_overlap(const struct memory_range *r, u32 n, u64 base, u64 len)
+{
+	for (u32 i = 0; i < n; i++) {
+		if (overlaps(&r[i], base, len))
+			return true;
+	}
+	return false;
+}
+
+static bool all_usable(const struct memory_range *map, u32 n, u64 base, u64 len)
+{
+	u64 covered = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		if (!map[i].usable || !overlaps(&map[i], base, len))
+			continue;
+		covered += MIN(base + len, map[i].base + map[i].len) - MAX(base, map[i].base);
+	}
+	return covered == len;
+}
+
+/* The lowest place for the pool: whole blocks, not across 1 GiB (early_map_pool). */
+static int place_pool(
+	const struct memory_range *map, u32 n, const struct memory_range *reserved, u32 nreserved)
+{
+	u64 len = CONFIG_POOL_BYTES;
+
+	for (u64 at = BLOCK_SIZE; at < frames.nblocks * BLOCK_SIZE; at += BLOCK_SIZE) {
+		if (at >> 30 != (at + len - 1) >> 30 || !all_usable(map, n, at, len) ||
+			any_overlap(reserved, nreserved, at, len))
+			continue;
+		frames.pool = at;
+		frames.npages = len / PAGE_SIZE;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+static void fill_blocks(
+	const struct memory_range *map, u32 n, const struct memory_range *reserved, u32 nreserved)
+{
+	for (u64 i = 0; i < frames.nblocks; i++) {
+		struct block *b = &frames.blocks[i];
+		u64 base = i * BLOCK_SIZE;
+
+		if (!all_usable(map, n, base, BLOCK_SIZE))
+			continue;
+		frames.total_blocks++;
+		if (base - frames.pool < frames.npages * PAGE_SIZE) {
+			*b = (struct block){ OWNER_NUCLEUS, FRAME_DATA };
+		} else if (i == 0 || any_overlap(reserved, nreserved, base, BLOCK_SIZE)) {
+			*b = (struct block){ OWNER_NUCLEUS, FRAME_MODULE };
+		} else {
+			*b = (struct block){ OWNER_FREE, FRAME_NONE };
+			frames.free_blocks++;
+		}
+	}
+}
+
+int frame_init(const struct memory_range *map, u32 nmap, const struct memory_range *reserved,
+	u32 nreserved)
+{
+	u64 top = 0, records;
+
+	for (u32 i = 0; i < nmap; i++) {
+		if (map[i].usable)
+			top = MAX(top, map[i].base + map[i].len);
+	}
+	frames.nblocks = top / BLOCK_SIZE;
+	if (place_pool(map, nmap, reserved, nreserved) < 0)
+		return -ENOMEM;
+	early_map_pool(HPA(frames.pool), CONFIG_POOL_BYTES);
+
+	frames.blocks = (struct block *)(DIRECT_BASE + frames.pool);
+	records = ALIGN_UP(frames.nblocks * sizeof(struct block), PAGE_SIZE);
+	frames.page_type = (u8 *)frames.blocks + records;
+	records += ALIGN_UP(frames.npages, PAGE_SIZE);
+	if (records > CONFIG_POOL_BYTES / 2)
+		return -ENOMEM;
+	memset(frames.blocks, 0, records);
+	frames.used = frames.hint = records / PAGE_SIZE;
+	memset(frames.page_type, FRAME_DATA, frames.used);
+	fill_blocks(map, nmap, reserved, nreserved);
+	return 0;
+}
+
+static bool row_free(u64 at, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		if (frames.page_type[at + i] != FRAME_NONE)
+			return false;
+	}
+	return true;
+}
+
+static bool is_table(u8 type)
+{
+	return type == FRAME_HOST_TABLE || type == FRAME_S2_TABLE;
+}
+
+void *pages_alloc(u32 n, enum frame_type type)
+{
+	u64 align = 1;
+
+	while (align < n)
+		align *= 2;
+	for (u64 at = ALIGN_UP(n == 1 ? frames.hint : 0, align); at + n <= frames.npages;
+		at += align) {
+		u8 *p = (u8 *)DIRECT_BASE + frames.pool + at * PAGE_SIZE;
+
+		if (!row_free(at, n))
+			continue;
+		memset(frames.page_type + at, type, n);
+		frames.used += n;
+		if (n == 1)
+			frames.hint = at + 1;
+		memset(p, 0, n * PAGE_SIZE);
+		if (is_table(type))
+			page_typed(p, true);
+		return p;
+	}
+	return NULL;
+}
+
+void *page_alloc(enum frame_type type)
+{
+	return pages_alloc(1, type);
+}
+
+void pages_free(void *p, u32 n)
+{
+	u64 at = ((u64)p - DIRECT_BASE - frames.pool) / PAGE_SIZE;
+
+	CHECK(at < frames.npages && n <= frames.npages - at && frames.page_type[at] != FRAME_NONE);
+	if (is_table(frames.page_type[at]))
+		page_typed(p, false);
+	memset(p, 0, n * PAGE_SIZE);
+	memset(frames.page_type + at, FRAME_NONE, n);
+	frames.used -= n;
+	frames.hint = MIN(frames.hint, at);
+}
+
+int block_alloc(u16 owner, hpa_t *out)
+{
+	for (u64 i = 0; i < frames.nblocks; i++) {
+		u64 at = (frames.next_block + i) % frames.nblocks;
+
+		if (frames.blocks[at].owner != OWNER_FREE)
+			continue;
+		frames.blocks[at] = (struct block){ owner, FRAME_RAM };
+		frames.free_blocks--;
+		frames.next_block = at + 1;
+		*out = HPA(at * BLOCK_SIZE);
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+void block_free(hpa_t block)
+{
+	u64 at = block.v / BLOCK_SIZE;
+
+	CHECK(at < frames.nblocks && frames.blocks[at].owner >= OWNER_VM(1));
+	frames.blocks[at] = (struct block){ OWNER_FREE, FRAME_NONE };
+	frames.free_blocks++;
+	frames.next_block = MIN(frames.next_block, at);
+}
+
+u16 frame_owner(hpa_t a)
+{
+	u64 at = a.v / BLOCK_SIZE;
+
+	return at < frames.nblocks ? frames.blocks[at].owner : OWNER_NONE;
+}
+
+static enum frame_type image_type(u64 offset)
+{
+	if (offset < (u64)(text_end - image_start))
+		return FRAME_TEXT;
+	return offset < (u64)(rodata_end - image_start) ? FRAME_RODATA : FRAME_DATA;
+}
+
+enum frame_type frame_type(hpa_t a)
+{
+	u64 at = a.v / BLOCK_SIZE;
+
+	if (a.v - frames.pool < frames.npages * PAGE_SIZE)
+		return frames.page_type[(a.v - frames.pool) / PAGE_SIZE];
+	if (a.v - frames.image < (u64)(image_end - image_start))
+		return image_type(a.v - frames.image);
+	return at < frames.nblocks ? frames.blocks[at].type : FRAME_NONE;
+}
+
+void frame_each(enum frame_type type, void (*fn)(void *page))
+{
+	for (u64 i = 0; i < frames.npages; i++) {
+		if (frames.page_type[i] == type)
+			fn((void *)(DIRECT_BASE + frames.pool + i * PAGE_SIZE));
+	}
+}
+
+void frame_stats(struct frame_stats *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->total = frames.total_blocks * BLOCK_SIZE;
+	out->free = frames.free_blocks * BLOCK_SIZE;
+	out->nucleus_pool = frames.npages * PAGE_SIZE;
+	out->nucleus_used = frames.used * PAGE_SIZE;
+	for (u64 i = 0; i < frames.nblocks; i++) {
+		if (frames.blocks[i].owner >= OWNER_VM(1))
+			out->vm += BLOCK_SIZE;
+	}
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The L1 gate: hardware on one side, hRSCs on the other. */
+#include "core/l1/gate.h"
+
+#include "arch/x86/apic.h"
+#include "arch/x86/io.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/trap.h"
+#include "core/l1/log.h"
+#include "kfv/hook.h"
+
+#define ISA_LINES 16
+
+static struct hrsc *line_owner[ISA_LINES]; /* (c) after boot */
+
+void l1_gate_irq(struct hrsc *h, u32 line)
+{
+	if (HOOK(h->armed, HOOK_L1_IRQ, host_hrsc.id, h->id, line, 0, 0, 0) == HOOK_ALLOW &&
+		h->l1 && h->l1->irq)
+		h->l1->irq(h, line);
+}
+
+void l1_gate_timer(struct hrsc *h)
+{
+	u64 deadline = h->deadline_ns;
+
+	h->deadline_ns = 0;
+	if (HOOK(h->armed, HOOK_L1_TIMER, host_hrsc.id, h->id, deadline, 0, 0, 0) == HOOK_ALLOW &&
+		h->l1 && h->l1->timer)
+		h->l1->timer(h);
+}
+
+void l1_gate_timer_arm(struct hrsc *h, u64 deadline_ns)
+{
+	if (HOOK(h->armed, HOOK_L1_TIMER_ARM, h->id, host_hrsc.id, deadline_ns, 0, 0, 0) ==
+		HOOK_ALLOW)
+		h->deadline_ns = deadline_ns;
+}
+
+u32 l1_gate_read(struct hrsc *h, u16 port, u8 width)
+{
+	if (HOOK(h->armed, HOOK_L1_REG_READ, h->id, host_hrsc.id, port, width, 0, 0) != HOOK_ALLOW)
+		return ~0u;
+	return width == 1 ? in8(port) : width == 2 ? in16(port) : in32(port);
+}
+
+void l1_gate_write(struct hrsc *h, u16 port, u8 width, u32 value)
+{
+	if (HOOK(h->armed, HOOK_L1_REG_WRITE, h->id, host_hrsc.id, port, width, value, 0) !=
+		HOOK_ALLOW)
+		return;
+	if (width == 1)
+		out8(port, (u8)value);
+	else if (width == 2)
+		out16(port, (u16)value);
+	else
+		out32(port, value);
+}
+
+void l1_gate_table_write(u64 *entry, u64 value)
+{
+	if (HOOK(host_hrsc.armed, HOOK_L1_TABLE_WRITE, host_hrsc.id, host_hrsc.id, (u64)entry,
+		    *entry, value, 0) == HOOK_ALLOW)
+		table_store(entry, value);
+}
+
+static void line_fired(u8 vector)
+{
+	u32 line = vector - VECTOR_ISA;
+
+	l1_gate_irq(line_owner[line], line);
+	apic_eoi();
+}
+
+int l1_irq_attach(u32 line, struct hrsc *h)
+{
+	CHECK(line < ISA_LINES);
+	line_owner[line] = h;
+	trap_set_handler((u8)(VECTOR_ISA + line), line_fired);
+	return ioapic_route_isa((u8)line, (u8)(VECTOR_ISA + line));
+}

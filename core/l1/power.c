@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Off, reboot, or back to the emulator (ACPI Specification, "Sleeping and Waking" and "Reset
+ * Register"). Each way that fails falls through to the next.
+ */
+#include "core/l1/power.h"
+
+#include "arch/x86/acpi.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/io.h"
+#include "arch/x86/seal.h"
+#include "core/l1/log.h"
+#include "core/l1/uart_port.h"
+
+#define SLP_EN		BIT(13)
+#define QEMU_DEBUG_EXIT 0xf4
+#define BOCHS_SHUTDOWN	0x8900
+#define BOCHS_DEBUGGER	0x8a00
+#define KBC_COMMAND	0x64
+#define KBC_RESET	0xfe
+
+static bool in_emulator __sealed;
+
+void machine_in_emulator(void)
+{
+	in_emulator = true;
+}
+
+static void halt_for_ever(void) __noreturn;
+static void halt_for_ever(void)
+{
+	irq_off();
+	for (;;)
+		asm volatile("hlt");
+}
+
+void machine_power_off(void)
+{
+	uart_port_sync();
+	if (acpi.has_s5 && acpi.pm1a_control) {
+		out16(acpi.pm1a_control, (u16)(acpi.s5_a << 10 | SLP_EN));
+		if (acpi.pm1b_control)
+			out16(acpi.pm1b_control, (u16)(acpi.s5_b << 10 | SLP_EN));
+	}
+	uart_port_puts_polled("KFV machine halted: it may be switched off now.\r\n");
+	halt_for_ever();
+}
+
+void machine_reboot(void)
+{
+	struct {
+		u16 limit;
+		u64 base;
+	} __packed no_idt = { 0, 0 };
+
+	uart_port_sync();
+	if (acpi.reset_address && acpi.reset_space == 1)
+		out8((u16)acpi.reset_address, acpi.reset_value);
+	out8(KBC_COMMAND, KBC_RESET);
+	asm volatile("lidt %0; int3" ::"m"(no_idt));
+	halt_for_ever();
+}
+
+void machine_exit(u8 code)
+{
+	uart_port_sync();
+	out8(QEMU_DEBUG_EXIT, code);
+	if (code) {
+		for (const char *p = "Shutdown"; *p; p++)
+			out8(BOCHS_SHUTDOWN, (u8)*p);
+	} else {
+		out16(BOCHS_DEBUGGER, 0x8a00);
+		out16(BOCHS_DEBUGGER, 0x8ae0);
+	}
+	machine_power_off();
+}
+
+void machine_stop_after_panic(void)
+{
+	if (in_emulator)
+		machine_exit(EXIT_PANIC);
+	halt_for_ever();
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The clock is the TSC, measured once against the PIT, whose frequency is the same on every PC; the
+ * local APIC's timer is measured beside it and gives the interrupts.
+ */
+#include "core/l1/time.h"
+
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/io.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/trap.h"
+#include "core/l1/time_init.h"
+
+#define PIT_HZ	     1193182u
+#define CALIBRATE_MS 10
+#define PIT_COUNT    (PIT_HZ * CALIBRATE_MS / 1000)
+#define PIT_CHANNEL2 0x42
+#define PIT_COMMAND  0x43
+#define PORT_SPEAKER 0x61
+#define SPEAKER_GATE BIT(0)
+#define SPEAKER_OUT2 BIT(5)
+#define POLL_LIMIT   50000000u
+#define RTC_INDEX    0x70
+#define RTC_DATA     0x71
+
+static struct {
+	u64 tsc_start, tsc_khz;
+	u64 ns_per_tick_32; /* 32.32 fixed point */
+	u64 apic_per_ns_32;
+	s64 wall_at_start;
+} clock; /* (c) after time_init() */
+
+u64 time_now_ns(void)
+{
+	return (u64)(((unsigned __int128)(rdtsc() - clock.tsc_start) * clock.ns_per_tick_32) >> 32);
+}
+
+u64 time_tsc_khz(void)
+{
+	return clock.tsc_khz;
+}
+
+s64 time_wall_at_boot(void)
+{
+	return clock.wall_at_start;
+}
+
+/* Waits CALIBRATE_MS by PIT channel 2. -ETIMEDOUT when its output never rises. */
+static int pit_wait(void)
+{
+	u32 polls = 0;
+
+	out8(PORT_SPEAKER, (in8(PORT_SPEAKER) & ~3) | SPEAKER_GATE);
+	out8(PIT_COMMAND, 0xb0); /* channel 2, both bytes, mode 0 */
+	out8(PIT_CHANNEL2, PIT_COUNT & 0xff);
+	out8(PIT_CHANNEL2, PIT_COUNT >> 8);
+	while (!(in8(PORT_SPEAKER) & SPEAKER_OUT2)) {
+		if (++polls == POLL_LIMIT)
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+static u8 rtc_read(u8 index)
+{
+	out8(RTC_INDEX, index);
+	return in8(RTC_DATA);
+}
+
+static u32 rtc_number(u8 index, bool binary)
+{
+	u8 v = rtc_read(index);
+
+	return binary ? v : (v >> 4) * 10u + (v & 15);
+}
+
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar; month and day from 1. */
+static s64 days_of(s64 year, u32 month, u32 day)
+{
+	static const u16 before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	s64 y = year - 1;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 - 719162 + before[(month - 1) % 12] +
+	       (leap && month > 2) + day - 1;
+}
+
+static s64 rtc_time(void)
+{
+	bool binary;
+	s64 days;
+
+	for (u32 i = 0; (rtc_read(0x0a) & 0x80) && i < POLL_LIMIT / 100; i++)
+		cpu_relax();
+	binary = rtc_read(0x0b) & BIT(2);
+	days = days_of(2000 + rtc_number(9, binary), rtc_number(8, binary), rtc_number(7, binary));
+	return days * 86400 + rtc_number(4, binary) * 3600 + rtc_number(2, binary) * 60 +
+	       rtc_number(0, binary);
+}
+
+static void timer_fired(u8 vector)
+{
+	(void)vector;
+	this_cpu(timer_deadline_ns) = 0;
+	apic_eoi();
+}
+
+int time_init(void)
+{
+	u64 start, ticks, apic_ticks;
+
+	apic_timer_start(~0u);
+	start = rdtsc();
+	if (pit_wait() < 0)
+		return -ETIMEDOUT;
+	ticks = rdtsc() - start;
+	apic_ticks = ~0u - apic_timer_left();
+	apic_timer_start(0);
+	if (!ticks || !apic_ticks)
+		return -EIO;
+	clock.tsc_khz = ticks / CALIBRATE_MS;
+	clock.ns_per_tick_32 = ((u64)CALIBRATE_MS * 1000000 << 32) / ticks;
+	clock.apic_per_ns_32 = (apic_ticks << 32) / ((u64)CALIBRATE_MS * 1000000);
+	clock.tsc_start = rdtsc();
+	clock.wall_at_start = rtc_time();
+	trap_set_handler(VECTOR_TIMER, timer_fired);
+	return 0;
+}
+
+void time_arm(u64 deadline_ns)
+{
+	u64 now, ticks;
+
+	if (deadline_ns == this_cpu(timer_deadline_ns))
+		return;
+	this_cpu(timer_deadline_ns) = deadline_ns;
+	if (!deadline_ns) {
+		apic_timer_start(0);
+		return;
+	}
+	now = time_now_ns();
+	ticks = deadline_ns > now ? deadline_ns - now : 1;
+	ticks = (MIN(ticks, 1000000000ull) * clock.apic_per_ns_32 >> 32) + 1;
+	apic_timer_start((u32)MIN(ticks, 0xffffffffull));
+}
