@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 20
 
 # Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
 HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
-	$(wildcard arch/x86/decode*.c)
+	$(wildcard arch/x86/decode*.c) $(wildcard core/l2/load*.c)
 HOST_TEST_SRC := tests/dialect.c $(wildcard tests/host/*.c)
 HOST_FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
