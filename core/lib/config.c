@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What may be configured: the VMs and the console, a table of statements for each. The policy is in
+ * core/lib/config_policy.c. Pure.
+ */
+#include "core/lib/config.h"
+#include "core/lib/config_text.h"
+#include "core/lib/string.h"
+
+#define DEVICES_ALL (BIT(DEVICE_COUNT) - 1)
+
+const char *const config_device_names[DEVICE_COUNT] = {
+	[DEVICE_UART] = "uart",
+	[DEVICE_PIC] = "pic",
+	[DEVICE_PIT] = "pit",
+	[DEVICE_RTC] = "rtc",
+	[DEVICE_IOAPIC] = "ioapic",
+	[DEVICE_PCI] = "pci",
+	[DEVICE_PMTIMER] = "pmtimer",
+	[DEVICE_EXITPORT] = "exitport",
+};
+
+/* While reading: the console may name a VM that comes later. */
+struct reading {
+	struct config *config;
+	char focus[CONFIG_NAME];
+	u32 focus_line, focus_column;
+};
+
+static int read_memory(struct config_text *t, void *to)
+{
+	return config_read_memory(t, &((struct config_vm *)to)->memory_bytes);
+}
+
+static int read_vcpus(struct config_text *t, void *to)
+{
+	return config_read_number(t, 1, 16, &((struct config_vm *)to)->vcpus);
+}
+
+static int read_module(struct config_text *t, char out[CONFIG_NAME])
+{
+	return config_read_string(t, out, 1, CONFIG_NAME, "the name of a boot module");
+}
+
+static int read_kernel(struct config_text *t, void *to)
+{
+	return read_module(t, ((struct config_vm *)to)->kernel);
+}
+
+static int read_initrd(struct config_text *t, void *to)
+{
+	return read_module(t, ((struct config_vm *)to)->initrd);
+}
+
+static int read_cmdline(struct config_text *t, void *to)
+{
+	return config_read_string(
+		t, ((struct config_vm *)to)->cmdline, 0, CONFIG_CMDLINE, "a quoted string");
+}
+
+static bool statement_goes_on(const struct config_text *t)
+{
+	return t->token.kind == TOKEN_WORD || t->token.kind == TOKEN_STRING;
+}
+
+static int read_modules(struct config_text *t, void *to)
+{
+	struct config_vm *vm = to;
+	int error;
+
+	do {
+		if (vm->nmodules == CONFIG_MODULES)
+			return config_full(t, CONFIG_MODULES, "modules");
+		error = read_module(t, vm->modules[vm->nmodules++]);
+	} while (!error && statement_goes_on(t));
+	return error;
+}
+
+static int read_devices(struct config_text *t, void *to)
+{
+	struct config_vm *vm = to;
+	int error;
+	u8 device;
+
+	vm->devices = 0;
+	if (config_text_is(t, "none"))
+		return config_text_next(t);
+	do {
+		error = config_read_choice(t, config_device_names, DEVICE_COUNT, &device);
+		if (!error)
+			vm->devices |= BIT(device);
+	} while (!error && statement_goes_on(t));
+	return error;
+}
+
+static int read_weight(struct config_text *t, void *to)
+{
+	return config_read_number(t, 1, 1000, &((struct config_vm *)to)->weight);
+}
+
+static int read_reboot(struct config_text *t, void *to)
+{
+	static const char *const names[] = { [REBOOT_RESTART] = "restart", [REBOOT_STOP] = "stop" };
+
+	return config_read_choice(t, names, ARRAY_LEN(names), &((struct config_vm *)to)->reboot);
+}
+
+static const struct config_key vm_keys[] = {
+	{ "memory", KEY_NEEDED, read_memory },
+	{ "vcpus", KEY_ONCE, read_vcpus },
+	{ "kernel", KEY_NEEDED, read_kernel },
+	{ "initrd", KEY_ONCE, read_initrd },
+	{ "cmdline", KEY_ONCE, read_cmdline },
+	{ "modules", KEY_ONCE, read_modules },
+	{ "devices", KEY_ONCE, read_devices },
+	{ "weight", KEY_ONCE, read_weight },
+	{ "reboot", KEY_ONCE, read_reboot },
+};
+
+/* Its index, or -1. */
+static s32 find_vm(const struct config *config, const char *name)
+{
+	for (u32 i = 0; i < config->nvms; i++)
+		if (!strcmp(config->vms[i].name, name))
+			return i;
+	return -1;
+}
+
+static int read_vm(struct config_text *t, void *to)
+{
+	struct config *config = ((struct reading *)to)->config;
+	struct config_vm *vm = &config->vms[config->nvms];
+	struct token at = t->token;
+
+	if (config->nvms == CONFIG_VMS)
+		return config_full(t, CONFIG_VMS, "VMs");
+	*vm = (struct config_vm){ .vcpus = 1, .weight = 100, .devices = DEVICES_ALL };
+	vm->line = at.line;
+	vm->column = at.column;
+	if (config_read_name(t, vm->name, "a VM's name"))
+		return -EINVAL;
+	if (find_vm(config, vm->name) >= 0 || !strcmp(vm->name, "kfv"))
+		return config_fail(t, at.line, at.column,
+			"expected a name that is not taken, got \"%s\"", vm->name);
+	config->nvms++;
+	return config_read_block(t, vm_keys, ARRAY_LEN(vm_keys), vm);
+}
+
+static int read_focus(struct config_text *t, void *to)
+{
+	struct reading *r = to;
+
+	r->focus_line = t->token.line;
+	r->focus_column = t->token.column;
+	return config_read_name(t, r->focus, "a VM's name or kfv");
+}
+
+static int read_console(struct config_text *t, void *to)
+{
+	static const struct config_key keys[] = { { "focus", KEY_ONCE, read_focus } };
+
+	return config_read_block(t, keys, ARRAY_LEN(keys), to);
+}
+
+static int read_policy(struct config_text *t, void *to)
+{
+	return config_read_policy(t, &((struct reading *)to)->config->policy);
+}
+
+/* The first VM unless the text says otherwise. */
+static int settle_focus(struct config_text *t, struct reading *r)
+{
+	struct config *config = r->config;
+
+	config->focus = config->nvms ? 0 : -1;
+	if (!r->focus_line)
+		return 0;
+	config->focus = find_vm(config, r->focus);
+	if (config->focus < 0 && strcmp(r->focus, "kfv"))
+		return config_fail(t, r->focus_line, r->focus_column,
+			"expected the name of a VM in this text or kfv, got \"%s\"", r->focus);
+	return 0;
+}
+
+int config_parse(struct config *out, const char *text, size_t len, struct config_error *error)
+{
+	static const struct config_key keys[] = {
+		{ "vm", KEY_REPEATS, read_vm },
+		{ "console", KEY_ONCE, read_console },
+		{ "policy", KEY_ONCE, read_policy },
+	};
+	struct reading reading = { .config = out };
+	struct config_text t;
+
+	memset(out, 0, sizeof(*out));
+	if (!config_text_open(&t, text, len, error) &&
+		!config_read_statements(&t, keys, ARRAY_LEN(keys), TOKEN_END, &reading) &&
+		!settle_focus(&t, &reading))
+		return 0;
+	memset(out, 0, sizeof(*out));
+	return -EINVAL;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration under any bytes. A refused text leaves nothing behind and points into itself;
+ * an accepted one holds the ranges that config.h promises, and written out again in full it reads
+ * as the same.
+ */
+#include "core/lib/config.h"
+#include "core/lib/fmt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOLDS(x)                                                                                   \
+	do {                                                                                       \
+		if (!(x)) {                                                                        \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x);     \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+static bool is_terminated(const char *s, size_t size)
+{
+	return memchr(s, 0, size);
+}
+
+static void check_name(const char name[CONFIG_NAME])
+{
+	HOLDS(is_terminated(name, CONFIG_NAME) && name[0]);
+	HOLDS(strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
+		strlen(name));
+}
+
+static void check_vm(const struct config_vm *vm)
+{
+	check_name(vm->name);
+	HOLDS(vm->memory_bytes >= MIB(8) && vm->memory_bytes <= GIB(4) &&
+		!(vm->memory_bytes % MIB(2)));
+	HOLDS(vm->vcpus >= 1 && vm->vcpus <= 16 && vm->weight >= 1 && vm->weight <= 1000);
+	HOLDS(vm->devices < BIT(DEVICE_COUNT) && vm->reboot <= REBOOT_STOP);
+	HOLDS(is_terminated(vm->kernel, CONFIG_NAME) && vm->kernel[0]);
+	HOLDS(is_terminated(vm->initrd, CONFIG_NAME) && is_terminated(vm->cmdline, CONFIG_CMDLINE));
+	HOLDS(vm->nmodules <= CONFIG_MODULES && vm->line && vm->column);
+	for (u32 i = 0; i < vm->nmodules; i++)
+		HOLDS(is_terminated(vm->modules[i], CONFIG_NAME) && vm->modules[i][0]);
+}
+
+static void check_agent(const struct policy_agent *a)
+{
+	check_name(a->name);
+	HOLDS(a->nparams <= CONFIG_PARAMS);
+	for (u32 i = 0; i < a->nparams; i++) {
+		check_name(a->params[i].name);
+		HOLDS(a->params[i].first <= a->params[i].last);
+	}
+}
+
+static void check_time(u64 ns)
+{
+	HOLDS(ns >= 1000 && ns <= 3600 * 1000000000ull);
+}
+
+static void check_policy(const struct policy_text *p)
+{
+	HOLDS(p->mode <= POLICY_OFF && p->nagents <= CONFIG_AGENTS);
+	HOLDS(p->nhorizontals <= CONFIG_HORIZONTALS && p->nverticals <= CONFIG_VERTICALS);
+	for (u32 i = 0; i < p->nagents; i++)
+		check_agent(&p->agents[i]);
+	for (u32 i = 0; i < p->nhorizontals; i++) {
+		const struct policy_horizontal *h = &p->horizontals[i];
+
+		check_name(h->agent);
+		HOLDS(h->severity > SEVERITY_NONE && h->severity < SEVERITY_COUNT);
+		HOLDS(h->reaction < CONFIG_REACTIONS && h->then < CONFIG_REACTIONS);
+		if (h->after)
+			check_time(h->within_ns);
+	}
+	for (u32 i = 0; i < p->nverticals; i++) {
+		const struct policy_vertical *v = &p->verticals[i];
+
+		HOLDS(v->nsources >= 1 && v->nsources <= 2 && v->count >= v->nsources);
+		HOLDS(v->reaction < CONFIG_REACTIONS && v->target <= TARGET_OBJECT);
+		check_time(v->within_ns);
+		for (u32 n = 0; n < v->nsources; n++) {
+			check_name(v->sources[n].agent);
+			HOLDS(v->sources[n].layer <= 3);
+		}
+	}
+}
+
+/* The text written out, and how far. */
+static char written[CONFIG_TEXT_MAX];
+static size_t written_len;
+
+static void __printf(1, 2) write_out(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	written_len +=
+		fmt_string_v(written + written_len, sizeof(written) - written_len, fmt, args);
+	va_end(args);
+	HOLDS(written_len < sizeof(written));
+}
+
+static void write_quoted(const char *key, const char *s)
+{
+	write_out("%s \"", key);
+	for (; *s; s++)
+		write_out(*s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+	write_out("\"\n");
+}
+
+static void write_vm(const struct config_vm *vm)
+{
+	write_out("vm %s {\nmemory %luK\nvcpus %u\nweight %#x\nreboot %s\n", vm->name,
+		vm->memory_bytes / 1024, vm->vcpus, vm->weight,
+		vm->reboot == REBOOT_STOP ? "stop" : "restart");
+	write_quoted("kernel", vm->kernel);
+	write_quoted("cmdline", vm->cmdline);
+	if (vm->initrd[0])
+		write_quoted("initrd", vm->initrd);
+	write_out("devices%s", vm->devices ? "" : " none");
+	for (u32 i = 0; i < DEVICE_COUNT; i++)
+		if (vm->devices & BIT(i))
+			write_out(" %s", config_device_names[i]);
+	write_out("\n%s", vm->nmodules ? "modules" : "");
+	for (u32 i = 0; i < vm->nmodules; i++) {
+		write_out(" ");
+		write_quoted("", vm->modules[i]);
+		written_len--; /* the newline */
+	}
+	write_out("\n}\n");
+}
+
+static void write_policy(const struct policy_text *p)
+{
+	static const char *const modes[] = { "on", "detect", "off" };
+	static const char *const targets[] = { "vm", "subject", "object" };
+
+	write_out("policy %s { version %u; mode %s\n", p->name, p->version, modes[p->mode]);
+	for (u32 i = 0; i < p->nagents; i++) {
+		const struct policy_agent *a = &p->agents[i];
+
+		write_out("agent %s {", a->name);
+		for (u32 n = 0; n < a->nparams; n++)
+			write_out(" %s %lu-%#lx;", a->params[n].name, a->params[n].first,
+				a->params[n].last);
+		write_out("}\n");
+	}
+	for (u32 i = 0; i < p->nhorizontals; i++) {
+		const struct policy_horizontal *h = &p->horizontals[i];
+
+		write_out("when %s severity %s do R%02u", h->agent, severity_names[h->severity],
+			h->reaction);
+		if (h->after)
+			write_out(" then R%02u after %u within %luus", h->then, h->after,
+				h->within_ns / 1000);
+		write_out("\n");
+	}
+	for (u32 i = 0; i < p->nverticals; i++) {
+		const struct policy_vertical *v = &p->verticals[i];
+
+		for (u32 n = 0; n < v->nsources; n++) {
+			write_out(n ? " and " : "across ");
+			if (v->sources[n].layer)
+				write_out("L%u.", v->sources[n].layer);
+			write_out("%s", v->sources[n].agent);
+		}
+		write_out(" count %u within %luus do R%02u on %s\n", v->count, v->within_ns / 1000,
+			v->reaction, targets[v->target]);
+	}
+	write_out("}\n");
+}
+
+static void write_config(const struct config *c)
+{
+	written_len = 0;
+	for (u32 i = 0; i < c->nvms; i++)
+		write_vm(&c->vms[i]);
+	write_out("console { focus %s }\n", c->focus < 0 ? "kfv" : c->vms[c->focus].name);
+	if (c->policy.line)
+		write_policy(&c->policy);
+}
+
+/* Places differ between a text and the one written out. */
+static void forget_places(struct config *c)
+{
+	struct policy_text *p = &c->policy;
+
+	for (u32 i = 0; i < CONFIG_VMS; i++)
+		c->vms[i].line = c->vms[i].column = 0;
+	p->line = p->column = 0;
+	for (u32 i = 0; i < CONFIG_AGENTS; i++) {
+		p->agents[i].line = p->agents[i].column = 0;
+		for (u32 n = 0; n < CONFIG_PARAMS; n++)
+			p->agents[i].params[n].line = p->agents[i].params[n].column = 0;
+	}
+	for (u32 i = 0; i < CONFIG_HORIZONTALS; i++)
+		p->horizontals[i].line = p->horizontals[i].column = 0;
+	for (u32 i = 0; i < CONFIG_VERTICALS; i++)
+		for (u32 n = 0; n < 2; n++)
+			p->verticals[i].sources[n].line = p->verticals[i].sources[n].column = 0;
+}
+
+static void check_refused(
+	const struct config *c, const struct config_error *e, const char *text, size_t len)
+{
+	static const struct config zero;
+	u32 lines = 1;
+
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	HOLDS(!memcmp(c, &zero, sizeof(zero)));
+	HOLDS(e->line >= 1 && e->line <= lines && e->column >= 1 && e->column <= len + 1);
+	HOLDS(is_terminated(e->message, sizeof(e->message)) &&
+		!strncmp(e->message, "expected ", 9));
+	for (const char *s = e->message; *s; s++)
+		HOLDS(*s >= ' ' && *s <= '~');
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
+{
+	static struct config first, second;
+	struct config_error error;
+
+	memset(&first, 0xa5, sizeof(first));
+	if (config_parse(&first, (const char *)data, len, &error)) {
+		check_refused(&first, &error, (const char *)data, len);
+		return 0;
+	}
+	HOLDS(first.nvms <= CONFIG_VMS && first.focus >= -1 && first.focus < (s32)first.nvms);
+	for (u32 i = 0; i < first.nvms; i++)
+		check_vm(&first.vms[i]);
+	check_policy(&first.policy);
+	write_config(&first);
+	HOLDS(!config_parse(&second, written, written_len, &error));
+	forget_places(&first);
+	forget_places(&second);
+	HOLDS(!memcmp(&first, &second, sizeof(first)));
+	return 0;
+}
