@@ -62,10 +62,8 @@ enum boot_reason { REASON_NONE, BOOT_REASONS(X) REASON_COUNT };
 
 /*
  * Stops the boot: number, text, the details in fmt and the advice go to the first serial port and
- * to the screen; then the machine halts, or leaves the emulator when boot_fail_exits() was called.
+ * to the screen; then the machine halts, or leaves the emulator if it is known to be one.
  */
 void boot_fail(enum boot_reason reason, const char *fmt, ...) __printf(2, 3) __noreturn;
-/* From now on a boot failure ends the emulator by its debug port, with the reason as its status. */
-void boot_fail_exits(void);
 
 #endif

@@ -14,6 +14,7 @@
 #define GLYPH_HEIGHT 16
 #define TEXT_COLUMNS 80
 #define TEXT_ROWS    25
+#define ESC	     '\x1b'
 #define TEXT_WHITE   0x0f00 /* attribute byte: bright white on black */
 
 struct rgb {
@@ -29,6 +30,7 @@ static struct {
 	struct screen_framebuffer fb;
 	u32 columns, rows;
 	u32 row, column; /* where the next character goes; column == columns: wraps first */
+	u8 escape;	 /* bytes seen of an escape sequence, at most 2 */
 	u32 jump;	 /* lines to scroll at once: a framebuffer is slow */
 	char cells[ROWS_MAX][COLUMNS_MAX];
 } screen;
@@ -104,7 +106,7 @@ static void start(u32 columns, u32 rows, u32 jump)
 	screen.columns = columns;
 	screen.rows = rows;
 	screen.jump = MIN(jump, rows);
-	screen.row = screen.column = 0;
+	screen.row = screen.column = screen.escape = 0;
 	for (u32 row = 0; row < rows; row++)
 		for (u32 column = 0; column < columns; column++) {
 			screen.cells[row][column] = 0;
@@ -141,14 +143,32 @@ int screen_init_framebuffer(const struct screen_framebuffer *fb)
 	return 0;
 }
 
+/* Leaves out what a terminal would not show: ESC, or ESC [ up to a letter. */
+static bool in_escape(char c)
+{
+	if (c == ESC)
+		screen.escape = 1;
+	else if (screen.escape == 1)
+		screen.escape = c == '[' ? 2 : 0;
+	else if (screen.escape == 2 && c >= '@')
+		screen.escape = 0;
+	else
+		return screen.escape;
+	return true;
+}
+
 static void put(char c)
 {
+	if (in_escape(c))
+		return;
 	if (c == '\n') {
 		new_line();
 		return;
 	}
-	if (c == '\r')
+	if (c == '\r') {
+		screen.column = 0;
 		return;
+	}
 	if (c < ' ' || c > '~')
 		c = c == '\t' ? ' ' : '?';
 	if (screen.column == screen.columns)

@@ -28,8 +28,10 @@ COMPILER_HEADERS |= {"limits.h", "cpuid.h"}
 # folder -> what its files may include. `**` crosses slashes, `*` does not; the first row that
 # matches a file is the one that counts.
 EVERYONE = ["config.h", "core/lib/**"]
-ARCH = EVERYONE + ["core/l1/*.h", "kfv/hook.h", "arch/x86/*.h"]
-CORE = EVERYONE + ["arch/x86/*.h", "drivers/api/*.h", "kfv/hook.h", "core/*.h"]
+# Addresses of the image, and what failures and panics are written to.
+BOOT = ["boot/layout.h", "boot/reason.h", "boot/screen.h"]
+ARCH = EVERYONE + BOOT + ["core/l1/*.h", "kfv/hook.h", "arch/x86/*.h"]
+CORE = EVERYONE + BOOT + ["arch/x86/*.h", "drivers/api/*.h", "kfv/hook.h", "core/*.h"]
 RULES = [
     ("core/lib/**", ["core/lib/**"]),
     ("kfv/hook.h", ["core/lib/types.h"]),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes the screen's font as a C header: the 8x16 glyphs of the printable ASCII characters.
+"""Prints the screen's font as a C header: the 8x16 glyphs of the printable ASCII characters.
 
+Usage: tools/font.py [FONT.pf2]
 The glyphs come from GRUB's Unifont in PFF2 (GRUB Manual for Developers, "PFF2 Font File Format"):
 sections of a name, a big-endian length and data; CHIX lists code points with the place of each
 glyph, which is a box (width, height, x, y, advance) and its bits, row after row without padding.
@@ -9,6 +10,7 @@ glyph, which is a box (width, height, x, y, advance) and its bits, row after row
 import struct
 import sys
 
+UNIFONT = "/usr/share/grub/unicode.pf2"  # package grub-common
 FIRST, LAST = 32, 126
 HEIGHT = 16
 
@@ -55,15 +57,12 @@ def read_font(path):
 
 
 def main():
-    if len(sys.argv) != 3:
-        raise SystemExit("usage: font.py FONT.pf2 OUTPUT.h")
-    glyphs = read_font(sys.argv[1])
-    with open(sys.argv[2], "w", encoding="ascii") as header:
-        header.write("/* Made by tools/font.py. */\n")
-        header.write(f"static const u8 font_glyphs[{len(glyphs)}][{HEIGHT}] = {{\n")
-        for rows in glyphs:
-            header.write("\t{ " + ", ".join(f"0x{row:02x}" for row in rows) + " },\n")
-        header.write("};\n")
+    glyphs = read_font(sys.argv[1] if len(sys.argv) > 1 else UNIFONT)
+    print("/* Made by tools/font.py. */")
+    print(f"static const u8 font_glyphs[{len(glyphs)}][{HEIGHT}] = {{")
+    for rows in glyphs:
+        print("\t{ " + ", ".join(f"0x{row:02x}" for row in rows) + " },")
+    print("};")
 
 
 if __name__ == "__main__":

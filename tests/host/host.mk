@@ -12,16 +12,23 @@ FUZZ_SECONDS ?= 20
 
 # Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
 HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
-	$(wildcard arch/x86/decode*.c) $(wildcard core/l2/load*.c)
+	$(wildcard arch/x86/decode*.c) $(wildcard core/l2/load*.c) \
+	$(wildcard boot/screen.c core/l1/mux.c core/l1/line.c core/l1/command.c)
 HOST_TEST_SRC := tests/dialect.c $(wildcard tests/host/*.c)
 HOST_FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-HOST_FLAGS := -std=gnu17 -I. -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
+HOST_FLAGS := -std=gnu17 -I. -I$(O)/gen -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-sanitize-recover=undefined
 HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_TEST_SRC))
 FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC))
 
 .PHONY: host-tests fuzz
+
+ifndef KFLAGS # alone
+$(O)/gen/font.h: tools/font.py
+	@mkdir -p $(@D)
+	tools/font.py > $@.tmp && mv $@.tmp $@
+endif
 
 host-tests: $(O)/host/host-tests
 	$< $(FILTER)
@@ -29,7 +36,7 @@ host-tests: $(O)/host/host-tests
 $(O)/host/host-tests: $(HOST_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -o $@ $^ -lcapstone
 
-$(O)/host/%.o: %.c
+$(O)/host/%.o: %.c | $(O)/gen/font.h
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_FLAGS) -fsanitize=address,undefined -MMD -MP -c -o $@ $<
 
@@ -40,7 +47,7 @@ fuzz: $(HOST_FUZZERS:%=$(O)/fuzz/fuzz_%)
 $(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
 	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcapstone
 
-$(O)/fuzz/%.o: %.c
+$(O)/fuzz/%.o: %.c | $(O)/gen/font.h
 	@mkdir -p $(@D)
 	$(CLANG) $(HOST_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
