@@ -146,6 +146,22 @@ TEST(config_sizes)
 	}
 }
 
+TEST(config_largest_values)
+{
+	const struct policy_text *p = &config.policy;
+
+	good("vm a { memory 4G; kernel k; vcpus 16; weight 1000 }\n"
+	     "policy p { version 4294967295\n"
+	     "agent a { x 0-18446744073709551615 }\n"
+	     "when a severity info do R23 then R23 after 1000000 within 3600s }");
+	EXPECT_EQ(config.vms[0].vcpus, 16);
+	EXPECT_EQ(config.vms[0].weight, 1000);
+	EXPECT_EQ(p->version, UINT32_MAX);
+	EXPECT_EQ(p->agents[0].params[0].last, UINT64_MAX);
+	EXPECT_EQ(p->horizontals[0].after, 1000000);
+	EXPECT_EQ(p->horizontals[0].within_ns, 3600000000000);
+}
+
 TEST(config_devices_none)
 {
 	good("vm a { memory 8M; kernel k; devices none }");
