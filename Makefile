@@ -39,6 +39,8 @@ TEST_SRC := tests/dialect.c $(wildcard tests/image/*.c)
 
 image: $(O)/kfv.elf $(O)/kfv-test.elf
 
+include core/l2/acpi.mk
+
 # One image from objects: linked, its symbols listed, linked again with them inside.
 define image_rules
 $(1)_OBJ := $$(patsubst %,$(O)/$(1)/%.o,$$(basename $$(IMAGE_SRC) $(2)) $$(IMAGE_ASM))

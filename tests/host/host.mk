@@ -13,14 +13,20 @@ FUZZ_SECONDS ?= 20
 # Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
 HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
 	$(wildcard arch/x86/decode*.c) $(wildcard core/l2/load*.c) \
-	$(wildcard boot/screen.c core/l1/mux.c core/l1/line.c core/l1/command.c)
+	$(wildcard boot/screen.c core/l1/mux.c core/l1/line.c core/l1/command.c) \
+	$(wildcard core/l2/guest_acpi.c)
 HOST_TEST_SRC := tests/dialect.c $(wildcard tests/host/*.c)
 HOST_FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 HOST_FLAGS := -std=gnu17 -I. -I$(O)/gen -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-sanitize-recover=undefined
-HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_TEST_SRC))
-FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC))
+HOST_DATA := $(O)/host/core/l2/dsdt.S.o
+HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_TEST_SRC)) $(HOST_DATA)
+FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC)) $(HOST_DATA)
+
+ifndef DSDT_AML
+include core/l2/acpi.mk
+endif
 
 .PHONY: host-tests fuzz
 
@@ -39,6 +45,10 @@ $(O)/host/host-tests: $(HOST_OBJ)
 $(O)/host/%.o: %.c | $(O)/gen/font.h
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_FLAGS) -fsanitize=address,undefined -MMD -MP -c -o $@ $<
+
+$(O)/host/%.S.o: %.S $(DSDT_AML)
+	@mkdir -p $(@D)
+	$(HOST_CC) -I. -I$(O)/gen -c -o $@ $<
 
 fuzz: $(HOST_FUZZERS:%=$(O)/fuzz/fuzz_%)
 	tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --work $(O)/fuzz \
