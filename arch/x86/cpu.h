@@ -211,7 +211,7 @@ struct cpu_features {
 	char vendor[13];
 	char brand[49];
 	bool amd, intel;
-	bool xsave, smep, smap, umip, pages_1g, x2apic, invariant_tsc;
+	bool xsave, smep, smap, umip, pages_1g, x2apic, invariant_tsc, rdtscp;
 	u8 physical_bits;
 	u32 max_leaf, max_extended;
 	u64 xcr0_supported;

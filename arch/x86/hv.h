@@ -223,6 +223,7 @@ struct hv_ops {
 	void (*segment_write)(struct hv_vcpu *v, enum hv_segment seg, const struct segment *in);
 
 	bool (*can_take_interrupt)(const struct hv_vcpu *v); /* IF, shadow and no event queued */
+	bool (*can_take_nmi)(const struct hv_vcpu *v);
 	void (*inject)(struct hv_vcpu *v, const struct hv_event *event);
 	void (*window)(struct hv_vcpu *v, bool on); /* ask for EXIT_WINDOW */
 	void (*clear_shadow)(struct hv_vcpu *v);    /* after an emulated instruction */

@@ -10,7 +10,9 @@
 #define SLICE_NS 5000000ull
 
 /* Runs VMs and the console for ever. */
-void sched_loop(void) __attribute__((noreturn));
+void sched_loop(void) __noreturn;
+/* Leave the loop's end to `done`: called when no VM is left that runs or may be restarted. */
+void sched_when_all_ended(void (*done)(void));
 /* Something happened for v: wakes it from HLT and makes it look before it enters again. */
 void vcpu_kick(struct vcpu *v);
 /* A start-up IPI: v begins in real mode at vector * 4 KiB, if it was waiting for one. */
@@ -19,3 +21,13 @@ void vcpu_start_at(struct vcpu *v, u8 sipi_vector);
 struct vcpu *vcpu_current(void);
 /* Asks the running vCPU to come out at the next exit and let the others have a turn. */
 void sched_yield(struct vcpu *v);
+/* A new slice for v, which is running. */
+void sched_new_slice(struct vcpu *v);
+/* v is about to be reset or freed: the CPU must not hold its state any more. */
+void sched_forget(struct vcpu *v);
+/* Some deadline changed: the physical timer is set anew before the next entry. */
+void sched_timers_changed(void);
+/* Fires what is due and arms the physical timer for the earliest of the rest. */
+void sched_timers_run(void);
+/* Before an entry: was v's slice used up, or is it to stop? */
+bool sched_must_leave(struct vcpu *v);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One CPU, many vCPUs. Timers of drivers and local APICs are deadlines in their records; the
+ * physical timer always holds the earliest of them or the end of the running slice.
+ */
+#include "core/l2/sched.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
+#include "arch/x86/percpu.h"
+#include "core/l1/console.h"
+#include "core/l1/gate.h"
+#include "core/l1/time.h"
+#include "core/l3/run.h"
+#include "core/lib/config.h"
+#include "kfv/hook.h"
+
+static struct vcpu *loaded;    /* (o) whose FPU and debug registers the CPU holds */
+static bool timers_changed;    /* (o) */
+static u32 last_vm, last_vcpu; /* (o) where the round-robin stands */
+static void (*all_ended)(void);
+
+struct vcpu *vcpu_current(void)
+{
+	return this_cpu(vcpu);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	v->hazard |= HAZARD_EVENT;
+	v->halted = false;
+}
+
+void vcpu_start_at(struct vcpu *v, u8 sipi_vector)
+{
+	struct segment code = { (u16)(sipi_vector << 8), 0x9b, 0xffff, (u64)sipi_vector << 12 };
+
+	if (!v->waiting)
+		return;
+	hv->segment_write(&v->hv, SEG_CS, &code);
+	v->hv.rip = 0;
+	v->waiting = false;
+	vcpu_kick(v);
+}
+
+void sched_yield(struct vcpu *v)
+{
+	v->hazard |= HAZARD_RESCHED;
+}
+
+void sched_new_slice(struct vcpu *v)
+{
+	v->slice_end_ns = time_now_ns() + SLICE_NS;
+	timers_changed = true;
+}
+
+void sched_when_all_ended(void (*done)(void))
+{
+	all_ended = done;
+}
+
+void sched_timers_changed(void)
+{
+	timers_changed = true;
+	if (vcpu_current())
+		vcpu_current()->hazard |= HAZARD_TIMER;
+}
+
+static bool runnable(const struct vcpu *v, u64 now)
+{
+	return v->vm->state == VM_RUNNING && !v->waiting && !v->halted &&
+	       v->throttled_until_ns <= now;
+}
+
+/* The vCPU after the last one that ran, in the order of VMs and their vCPUs. */
+static struct vcpu *next_runnable(u64 now)
+{
+	u32 vm = last_vm ? last_vm : 1, i = last_vcpu + 1;
+
+	for (u32 tries = 0; tries <= VM_MAX; tries++) {
+		for (; vms[vm] && i < vms[vm]->nvcpus; i++) {
+			if (runnable(vms[vm]->vcpu[i], now)) {
+				last_vm = vm;
+				last_vcpu = i;
+				return vms[vm]->vcpu[i];
+			}
+		}
+		vm = vm % VM_MAX + 1;
+		i = 0;
+	}
+	return NULL;
+}
+
+/* Could any vCPU other than v run? */
+static bool someone_waits(const struct vcpu *v, u64 now)
+{
+	for (u32 id = 1; id <= VM_MAX; id++) {
+		for (u32 i = 0; vms[id] && i < vms[id]->nvcpus; i++) {
+			if (vms[id]->vcpu[i] != v && runnable(vms[id]->vcpu[i], now))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void earlier(u64 *best, u64 deadline)
+{
+	if (deadline && (!*best || deadline < *best))
+		*best = deadline;
+}
+
+/* Fires what is due in one VM and returns its next deadline, 0 none. */
+static u64 run_vm_timers(struct vm *vm, u64 now)
+{
+	u64 best = 0;
+
+	if (vm->state != VM_RUNNING)
+		return 0;
+	for (u32 i = 0; i < vm->ndrivers; i++) {
+		struct hrsc *h = vm->driver[i];
+
+		if (h->deadline_ns && h->deadline_ns <= now)
+			l1_gate_timer(h);
+		earlier(&best, h->deadline_ns);
+	}
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpu[i];
+
+		earlier(&best, vlapic_timer(v, now));
+		if (v->throttled_until_ns > now)
+			earlier(&best, v->throttled_until_ns);
+	}
+	return best;
+}
+
+void sched_timers_run(void)
+{
+	struct vcpu *v = vcpu_current();
+	u64 now = time_now_ns(), best = 0;
+
+	timers_changed = false;
+	for (u32 id = 1; id <= VM_MAX; id++) {
+		if (vms[id])
+			earlier(&best, run_vm_timers(vms[id], now));
+	}
+	if (v && someone_waits(v, now)) {
+		if (now >= v->slice_end_ns)
+			v->hazard |= HAZARD_RESCHED;
+		else
+			earlier(&best, v->slice_end_ns);
+	}
+	time_arm(best);
+}
+
+bool sched_must_leave(struct vcpu *v)
+{
+	if (v->hazard & HAZARD_RESCHED)
+		return true;
+	return v->vm->state != VM_RUNNING || v->halted || v->throttled_until_ns > time_now_ns();
+}
+
+void sched_forget(struct vcpu *v)
+{
+	if (loaded == v)
+		loaded = NULL;
+}
+
+static void load(struct vcpu *v)
+{
+	if (loaded == v)
+		return;
+	if (loaded) {
+		fpu_save(loaded->fpu);
+		hv->vcpu_unload(&loaded->hv);
+	}
+	loaded = v;
+	fpu_load(v->fpu, v->xcr0);
+	hv->vcpu_load(&v->hv);
+	if (cpu_features.rdtscp)
+		wrmsr(MSR_TSC_AUX, v->tsc_aux);
+}
+
+static void run_one(struct vcpu *v)
+{
+	load(v);
+	v->hazard &= ~(u32)(HAZARD_RESCHED | HAZARD_STOP);
+	v->slice_end_ns = time_now_ns() + SLICE_NS;
+	this_cpu(vcpu) = v;
+	sched_timers_run();
+	vcpu_run(v);
+	this_cpu(vcpu) = NULL;
+}
+
+/* A guest that asked for a reboot gets one, if its configuration says so. */
+static bool restart_those_that_asked(void)
+{
+	bool any_alive = false;
+
+	for (u32 id = 1; id <= VM_MAX; id++) {
+		struct vm *vm = vms[id];
+
+		if (!vm)
+			continue;
+		if (vm->state == VM_STOPPED && vm->ended == END_REBOOT &&
+			vm->config->reboot == REBOOT_RESTART)
+			(void)vm_restart(vm); /* its failure is logged and is the VM's end */
+		any_alive |= vm->state != VM_STOPPED;
+	}
+	return any_alive;
+}
+
+static void idle(void)
+{
+	sched_timers_run();
+	if (someone_waits(NULL, time_now_ns()) || console_has_work)
+		return;
+	asm volatile("sti; hlt; cli" ::: "memory");
+}
+
+void sched_loop(void)
+{
+	for (;;) {
+		struct vcpu *v;
+
+		hook_orchestrate();
+		if (console_has_work)
+			console_poll();
+		if (!restart_those_that_asked() && all_ended)
+			all_ended();
+		v = next_runnable(time_now_ns());
+		if (v)
+			run_one(v);
+		else
+			idle();
+	}
+}
