@@ -50,8 +50,8 @@ static void print_memory(const struct boot_info *info)
 	struct frame_stats s;
 
 	frame_stats(&s);
-	out("  memory    %lu MiB in whole blocks, %lu MiB free for VMs, pool %lu MiB\n", s.total >> 20,
-		s.free >> 20, s.nucleus_pool >> 20);
+	out("  memory    %lu MiB in whole blocks, %lu MiB free for VMs, pool %lu MiB\n",
+		s.total >> 20, s.free >> 20, s.nucleus_pool >> 20);
 	for (u32 i = 0; i < info->nranges; i++) {
 		const struct memory_range *r = &info->ranges[i];
 
@@ -62,8 +62,8 @@ static void print_memory(const struct boot_info *info)
 
 static void print_image(hpa_t image)
 {
-	out("  image     at %lx: text %lu KiB read-only, constants %lu KiB, data %lu KiB\n", image.v,
-		(u64)(text_end - image_start) >> 10, (u64)(rodata_end - text_end) >> 10,
+	out("  image     at %lx: text %lu KiB read-only, constants %lu KiB, data %lu KiB\n",
+		image.v, (u64)(text_end - image_start) >> 10, (u64)(rodata_end - text_end) >> 10,
 		(u64)(image_end - rodata_end) >> 10);
 	out("  sealed    no page is writable and executable; page tables and IDT read-only;\n"
 	    "            guest memory is not mapped\n");

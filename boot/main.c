@@ -25,22 +25,22 @@
 #include "core/l1/time_init.h"
 #include "core/l1/uart_port.h"
 #include "core/l2/modules.h"
-#include "core/l2/sched.h"
 #include "core/l2/vm.h"
 #include "core/l3/planted.h"
 #include "core/lib/config.h"
 #include "core/lib/string.h"
+#include "core/loop.h"
 #include "kfv/kfv.h"
 
 #if CONFIG_TEST
 #include "tests/dialect.h"
 #endif
 
-#define VGA_TEXT	  0xb8000
-#define VGA_TEXT_BYTES	  (80 * 25 * 2)
-#define BOOT_INFO_MAX	  KIB(64)
-#define MODULE_CONFIG	  "config"
-#define OPTION_VALUE_MAX  64
+#define VGA_TEXT	 0xb8000
+#define VGA_TEXT_BYTES	 (80 * 25 * 2)
+#define BOOT_INFO_MAX	 KIB(64)
+#define MODULE_CONFIG	 "config"
+#define OPTION_VALUE_MAX 64
 
 const struct hv_ops *hv __sealed;
 
@@ -94,14 +94,15 @@ static void read_boot_info(void)
 	int err;
 
 	if (len < 16 || len > BOOT_INFO_MAX)
-		boot_fail(REASON_BAD_BOOT_INFO, "it says that it is %u bytes long, expected 16 to %lu", len,
-			BOOT_INFO_MAX);
+		boot_fail(REASON_BAD_BOOT_INFO,
+			"it says that it is %u bytes long, expected 16 to %lu", len, BOOT_INFO_MAX);
 	memcpy(boot.copy, early_map(boot.info_at, len), len);
 	err = mb2_parse(boot.copy, len, &boot.info, &where);
 	if (err == -ENOENT)
 		boot_fail(REASON_NO_MEMORY_MAP, "loader: %s", boot.info.loader);
 	if (err)
-		boot_fail(REASON_BAD_BOOT_INFO, "the tag at offset %u does not fit (%d)", where, err);
+		boot_fail(
+			REASON_BAD_BOOT_INFO, "the tag at offset %u does not fit (%d)", where, err);
 	if (option_set("exit")) {
 		boot_fail_exits();
 		machine_in_emulator();
@@ -135,11 +136,17 @@ static void start_memory(void)
 static void start_screen(void)
 {
 	const struct boot_framebuffer *f = &boot.info.framebuffer;
-	struct screen_framebuffer s = { .pitch = f->pitch, .width = f->width, .height = f->height,
-		.bits = f->bits, .red = f->red, .green = f->green, .blue = f->blue };
+	struct screen_framebuffer s = { .pitch = f->pitch,
+		.width = f->width,
+		.height = f->height,
+		.bits = f->bits,
+		.red = f->red,
+		.green = f->green,
+		.blue = f->blue };
 
 	if (boot.info.has_framebuffer && !f->text) {
-		s.base = host_map(HPA(f->address), (u64)f->pitch * f->height, PROT_RW | PROT_UNCACHED);
+		s.base = host_map(
+			HPA(f->address), (u64)f->pitch * f->height, PROT_RW | PROT_UNCACHED);
 		if (s.base && screen_init_framebuffer(&s) == 0)
 			return;
 	} else if (!boot.info.efi_system_table) {
@@ -155,8 +162,8 @@ static void read_acpi(void)
 	int err = acpi_init(boot.info.rsdp);
 
 	if (err)
-		boot_fail(REASON_NO_ACPI, err == -ENOENT ? "the root pointer was not found" :
-							   "the root table is damaged");
+		boot_fail(REASON_NO_ACPI, err == -ENOENT ? "the root pointer was not found"
+							 : "the root table is damaged");
 	if (!acpi.has_madt || !acpi.nioapics)
 		boot_fail(REASON_NO_ACPI, "the MADT is missing or names no I/O APIC");
 }
@@ -172,8 +179,9 @@ static void start_interrupts(void)
 		boot_fail(REASON_NO_ACPI, "the I/O APICs of the MADT cannot be used (%d)", err);
 	err = time_init();
 	if (err)
-		boot_fail(REASON_NO_TIMER, err == -ETIMEDOUT ? "the PIT does not count" :
-							       "TSC or local APIC timer stands still");
+		boot_fail(REASON_NO_TIMER, err == -ETIMEDOUT
+						   ? "the PIT does not count"
+						   : "TSC or local APIC timer stands still");
 }
 
 static void start_virtualisation(void)
@@ -206,10 +214,12 @@ static void read_config(void)
 	struct config_error e;
 
 	if (!text)
-		boot_fail(REASON_NO_CONFIG, "expected a module named " MODULE_CONFIG ", found %u others",
+		boot_fail(REASON_NO_CONFIG,
+			"expected a module named " MODULE_CONFIG ", found %u others",
 			boot.info.nmodules);
 	if (config_parse(&boot.config, (const char *)text->data, text->len, &e) < 0)
-		boot_fail(REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
+		boot_fail(
+			REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
 }
 
 static void start_defence(void)
@@ -219,7 +229,8 @@ static void start_defence(void)
 	struct config_error e;
 
 	if (kfv_init(policy, NULL, &e) < 0)
-		boot_fail(REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
+		boot_fail(
+			REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
 	if (bug[0] && planted_wake(bug) < 0)
 		boot_fail(REASON_BAD_CONFIG, "vuln=%s: this image has no such planted bug", bug);
 }
@@ -300,7 +311,8 @@ void boot_main(u32 info, u32 image)
 	for (u32 i = 0; i < ARRAY_LEN(steps); i++)
 		steps[i]();
 	if (!strcmp(option("exit"), "ended"))
-		sched_when_all_ended(leave);
-	console_focus_config(boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
-	sched_loop();
+		loop_when_all_ended(leave);
+	console_focus_config(
+		boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
+	loop_run();
 }

@@ -6,10 +6,10 @@
 #include "core/l1/frame.h"
 #include "core/lib/string.h"
 
-#define FXSAVE_SIZE   512
-#define FCW_OFFSET    0
-#define MXCSR_OFFSET  24
-#define FCW_AT_RESET  0x37f
+#define FXSAVE_SIZE    512
+#define FCW_OFFSET     0
+#define MXCSR_OFFSET   24
+#define FCW_AT_RESET   0x37f
 #define MXCSR_AT_RESET 0x1f80
 
 static u32 area_pages(void)

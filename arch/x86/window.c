@@ -13,8 +13,9 @@
 #include "core/l1/log.h"
 #include "core/lib/string.h"
 
-#define WINDOW_ENTRY (BIT(0) | BIT(1) | BIT(5) | BIT(6) | BIT(63)) /* present, writable, A, D, NX  \
-								    */
+#define WINDOW_ENTRY                                                                               \
+	(BIT(0) | BIT(1) | BIT(5) | BIT(6) | BIT(63)) /* present, writable, A, D, NX               \
+						       */
 
 int window_init(void)
 {

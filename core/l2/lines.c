@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The wiring of a PC's interrupt lines (ACPI Specification, "Interrupt Source Override Structure"). */
+/* The wiring of a PC's interrupt lines (ACPI Specification, "Interrupt Source Override Structure").
+ */
 #include "core/l2/lines.h"
 
 #include "core/l2/gate.h"

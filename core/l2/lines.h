@@ -8,5 +8,3 @@
 void line_set(struct hrsc *from, u32 gsi, bool level);
 /* The PIC's vector for an ExtINT, acknowledged. */
 u8 line_acknowledge(struct vcpu *v);
-/* The console's hRSC, whom PEER_CONSOLE names. */
-struct hrsc *console_hrsc(void);

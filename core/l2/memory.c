@@ -23,7 +23,8 @@ int vm_memory_create(struct vm *vm)
 
 	if (err)
 		return err;
-	vm->blocks = pages_alloc((u32)(ALIGN_UP(n * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE), FRAME_DATA);
+	vm->blocks =
+		pages_alloc((u32)(ALIGN_UP(n * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE), FRAME_DATA);
 	if (!vm->blocks)
 		return -ENOMEM;
 	for (vm->nblocks = 0; vm->nblocks < n; vm->nblocks++) {
@@ -36,7 +37,8 @@ int vm_memory_create(struct vm *vm)
 
 void vm_memory_destroy(struct vm *vm)
 {
-	u32 table = (u32)(ALIGN_UP(vm->memory_bytes / BLOCK_SIZE * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE);
+	u32 table = (u32)(ALIGN_UP(vm->memory_bytes / BLOCK_SIZE * sizeof(hpa_t), PAGE_SIZE) /
+			  PAGE_SIZE);
 
 	pt_destroy(&vm->s2);
 	while (vm->nblocks) {
@@ -96,7 +98,8 @@ int s2_fault(struct vm *vm, gpa_t gpa, u8 access)
 	return err;
 }
 
-/* Calls fn for each piece of [gpa, gpa+len) that lies in one page; all of it is RAM or nothing is done. */
+/* Calls fn for each piece of [gpa, gpa+len) that lies in one page; all of it is RAM or nothing is
+ * done. */
 static int each_page(struct vm *vm, gpa_t gpa, u64 len, void (*fn)(hpa_t, void *, u32), void *data)
 {
 	hpa_t hpa;

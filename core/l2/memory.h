@@ -11,7 +11,7 @@ void vm_memory_destroy(struct vm *vm);
 void vm_memory_scrub(struct vm *vm);
 
 /*
- * The guest touched gpa and stage 2 refused. 0: mapped now, enter again; -ENOENT: not RAM, a device's
- * or nobody's; -ENOMEM: no page for a table; -EACCES: the gate said no.
+ * The guest touched gpa and stage 2 refused. 0: mapped now, enter again; -ENOENT: not RAM, a
+ * device's or nobody's; -ENOMEM: no page for a table; -EACCES: the gate said no.
  */
 int __must_check s2_fault(struct vm *vm, gpa_t gpa, u8 access);

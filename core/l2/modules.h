@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What GRUB loaded beside the image, by name: kernels, initrds. Mapped read-only, kept for restarts. */
+/* What GRUB loaded beside the image, by name: kernels, initrds. Mapped read-only, kept for
+ * restarts. */
 #pragma once
 
 #include "core/l2/load.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Placing drivers: from a driver's constant descriptor to a live hRSC of a VM, and the calls outwards
- * that it may make (drivers/api/driver.h). Placed `trusted`: in ring 0, by plain calls.
+ * Placing drivers: from a driver's constant descriptor to a live hRSC of a VM, and the calls
+ * outwards that it may make (drivers/api/driver.h). Placed `trusted`: in ring 0, by plain calls.
  */
 #pragma once
 

@@ -8,17 +8,12 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/percpu.h"
-#include "core/l1/console.h"
 #include "core/l1/gate.h"
 #include "core/l1/time.h"
-#include "core/l3/run.h"
-#include "core/lib/config.h"
-#include "kfv/hook.h"
 
 static struct vcpu *loaded;    /* (o) whose FPU and debug registers the CPU holds */
 static bool timers_changed;    /* (o) */
 static u32 last_vm, last_vcpu; /* (o) where the round-robin stands */
-static void (*all_ended)(void);
 
 struct vcpu *vcpu_current(void)
 {
@@ -54,11 +49,6 @@ void sched_new_slice(struct vcpu *v)
 	timers_changed = true;
 }
 
-void sched_when_all_ended(void (*done)(void))
-{
-	all_ended = done;
-}
-
 void sched_timers_changed(void)
 {
 	timers_changed = true;
@@ -72,10 +62,10 @@ static bool runnable(const struct vcpu *v, u64 now)
 	       v->throttled_until_ns <= now;
 }
 
-/* The vCPU after the last one that ran, in the order of VMs and their vCPUs. */
-static struct vcpu *next_runnable(u64 now)
+struct vcpu *sched_next(void)
 {
 	u32 vm = last_vm ? last_vm : 1, i = last_vcpu + 1;
+	u64 now = time_now_ns();
 
 	for (u32 tries = 0; tries <= VM_MAX; tries++) {
 		for (; vms[vm] && i < vms[vm]->nvcpus; i++) {
@@ -165,6 +155,7 @@ void sched_forget(struct vcpu *v)
 		loaded = NULL;
 }
 
+/* The CPU's FPU, vector and debug registers become v's. */
 static void load(struct vcpu *v)
 {
 	if (loaded == v)
@@ -180,57 +171,21 @@ static void load(struct vcpu *v)
 		wrmsr(MSR_TSC_AUX, v->tsc_aux);
 }
 
-static void run_one(struct vcpu *v)
+void sched_enter(struct vcpu *v)
 {
 	load(v);
 	v->hazard &= ~(u32)(HAZARD_RESCHED | HAZARD_STOP);
 	v->slice_end_ns = time_now_ns() + SLICE_NS;
 	this_cpu(vcpu) = v;
 	sched_timers_run();
-	vcpu_run(v);
+}
+
+void sched_leave(void)
+{
 	this_cpu(vcpu) = NULL;
 }
 
-/* A guest that asked for a reboot gets one, if its configuration says so. */
-static bool restart_those_that_asked(void)
+bool sched_anyone(void)
 {
-	bool any_alive = false;
-
-	for (u32 id = 1; id <= VM_MAX; id++) {
-		struct vm *vm = vms[id];
-
-		if (!vm)
-			continue;
-		if (vm->state == VM_STOPPED && vm->ended == END_REBOOT &&
-			vm->config->reboot == REBOOT_RESTART)
-			(void)vm_restart(vm); /* its failure is logged and is the VM's end */
-		any_alive |= vm->state != VM_STOPPED;
-	}
-	return any_alive;
-}
-
-static void idle(void)
-{
-	sched_timers_run();
-	if (someone_waits(NULL, time_now_ns()) || console_has_work)
-		return;
-	asm volatile("sti; hlt; cli" ::: "memory");
-}
-
-void sched_loop(void)
-{
-	for (;;) {
-		struct vcpu *v;
-
-		hook_orchestrate();
-		if (console_has_work)
-			console_poll();
-		if (!restart_those_that_asked() && all_ended)
-			all_ended();
-		v = next_runnable(time_now_ns());
-		if (v)
-			run_one(v);
-		else
-			idle();
-	}
+	return someone_waits(NULL, time_now_ns());
 }

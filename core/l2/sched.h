@@ -9,10 +9,13 @@
 
 #define SLICE_NS 5000000ull
 
-/* Runs VMs and the console for ever. */
-void sched_loop(void) __noreturn;
-/* Leave the loop's end to `done`: called when no VM is left that runs or may be restarted. */
-void sched_when_all_ended(void (*done)(void));
+/* The next vCPU that can run, in turn; NULL when all wait. */
+struct vcpu *sched_next(void);
+/* Could any vCPU run? */
+bool sched_anyone(void);
+/* Around a vCPU's turn on this CPU. */
+void sched_enter(struct vcpu *v);
+void sched_leave(void);
 /* Something happened for v: wakes it from HLT and makes it look before it enters again. */
 void vcpu_kick(struct vcpu *v);
 /* A start-up IPI: v begins in real mode at vector * 4 KiB, if it was waiting for one. */

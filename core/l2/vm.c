@@ -67,8 +67,8 @@ static const struct load_source *need_module(const struct config_vm *c, const ch
 	const struct load_source *m = module_find(name);
 
 	if (!m)
-		log_error("vm %s (line %u): expected a boot module named %s, found none", c->name, c->line,
-			name);
+		log_error("vm %s (line %u): expected a boot module named %s, found none", c->name,
+			c->line, name);
 	return m;
 }
 
@@ -119,7 +119,8 @@ static int load(struct vm *vm)
 	if (!err)
 		err = guest_acpi_build(&memory, vm->nvcpus, &rsdp);
 	if (err) {
-		log_error("vm %s (line %u): not loaded: %s (%d)", c->name, c->line, why.message, err);
+		log_error(
+			"vm %s (line %u): not loaded: %s (%d)", c->name, c->line, why.message, err);
 		return err;
 	}
 	vcpu_set_boot_state(vm->vcpu[0], &boot);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MOV to and from control registers, CLTS, LMSW and XSETBV (SDM volume 3, "Control Registers"; volume
- * 2, "XSETBV"). What the architecture forbids is a #GP.
+ * MOV to and from control registers, CLTS, LMSW and XSETBV (SDM volume 3, "Control Registers";
+ * volume 2, "XSETBV"). What the architecture forbids is a #GP.
  */
 #include "core/l3/control.h"
 
@@ -14,10 +14,10 @@
 
 #define GATE_XCR0 0x20
 
-#define XCR0_X87     BIT(0)
-#define XCR0_SSE     BIT(1)
-#define XCR0_AVX     BIT(2)
-#define XCR0_AVX512  (BIT(5) | BIT(6) | BIT(7))
+#define XCR0_X87    BIT(0)
+#define XCR0_SSE    BIT(1)
+#define XCR0_AVX    BIT(2)
+#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
 #define CR4_OFFERED                                                                                \
 	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |  \
 		CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP |   \
@@ -123,8 +123,8 @@ void control_handle_cr(struct vcpu *v, const struct exit *exit)
 	int err = 0;
 
 	if (exit->cr.clts || exit->cr.lmsw) {
-		u64 value = exit->cr.clts ? cr0 & ~CR0_TS :
-					    (cr0 & ~0xeull) | (exit->cr.lmsw_value & 0xf);
+		u64 value = exit->cr.clts ? cr0 & ~CR0_TS
+					  : (cr0 & ~0xeull) | (exit->cr.lmsw_value & 0xf);
 
 		err = write_cr(v, 0, value);
 		len = exit->insn_len;

@@ -10,11 +10,11 @@
 #include "core/l3/hypercall_abi.h"
 #include "core/lib/string.h"
 
-#define LEAF_HYPERVISOR	 0x40000000u
-#define LEAF_EXTENDED	 0x80000000u
-#define MAX_BASIC	 0xdu
-#define MAX_EXTENDED	 0x80000008u
-#define ALL		 0xffffffffu
+#define LEAF_HYPERVISOR 0x40000000u
+#define LEAF_EXTENDED	0x80000000u
+#define MAX_BASIC	0xdu
+#define MAX_EXTENDED	0x80000008u
+#define ALL		0xffffffffu
 
 #define ECX1_OSXSAVE	BIT(27)
 #define ECX1_HYPERVISOR BIT(31)
@@ -31,7 +31,8 @@ static const struct mask leaf1 = { ALL, 0x0000ff00, 0x76d83203, 0x078bbb7f };
 static const struct mask leaf7 = { 0, 0xf1bf03a9, 0x00005f46, BIT(4) };
 /* XSAVE subleaf 1: XSAVEOPT, XSAVEC, XGETBV(1); no XSAVES. */
 static const struct mask leaf_d1 = { 7, ALL, 0, 0 };
-/* Extended leaf 1: LAHF, ABM, SSE4A, misaligned SSE, prefetch; SYSCALL, NX, 1 GiB pages, RDTSCP, LM. */
+/* Extended leaf 1: LAHF, ABM, SSE4A, misaligned SSE, prefetch; SYSCALL, NX, 1 GiB pages, RDTSCP,
+ * LM. */
 static const struct mask extended1 = { ALL, 0, 0x000001e1, 0x2dd3bb7f };
 static const struct mask whole = { ALL, ALL, ALL, ALL };
 static const struct mask invariant_tsc = { 0, 0, 0, BIT(8) };
@@ -44,8 +45,15 @@ static const struct mask *const basic[MAX_BASIC + 1] = {
 };
 
 static const struct mask *const extended[MAX_EXTENDED - LEAF_EXTENDED + 1] = {
-	[0] = &whole, [1] = &extended1, [2] = &whole,	      [3] = &whole,	    [4] = &whole,
-	[5] = &whole, [6] = &whole,	[7] = &invariant_tsc, [8] = &address_sizes,
+	[0] = &whole,
+	[1] = &extended1,
+	[2] = &whole,
+	[3] = &whole,
+	[4] = &whole,
+	[5] = &whole,
+	[6] = &whole,
+	[7] = &invariant_tsc,
+	[8] = &address_sizes,
 };
 
 static struct cpuid masked(u32 leaf, u32 subleaf, const struct mask *m)

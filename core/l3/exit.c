@@ -57,7 +57,8 @@ void vcpu_skip(struct vcpu *v, const struct exit *exit)
 	vcpu_advance(v, len);
 }
 
-/* The handler of a physical interrupt runs in this window; what it changed is seen before re-entry. */
+/* The handler of a physical interrupt runs in this window; what it changed is seen before re-entry.
+ */
 static void take_interrupt(struct vcpu *v, const struct exit *exit)
 {
 	(void)exit;
@@ -114,8 +115,8 @@ static void reflect_exception(struct vcpu *v, const struct exit *exit)
 {
 	if (exit->exception.vector == VECTOR_MC)
 		panic("machine check");
-	vcpu_inject_exception(v, exit->exception.vector, exit->exception.has_error,
-		exit->exception.error);
+	vcpu_inject_exception(
+		v, exit->exception.vector, exit->exception.has_error, exit->exception.error);
 }
 
 /* Caches are coherent for guests: nothing to be done. */
@@ -156,7 +157,8 @@ static void handle_entry_failure(struct vcpu *v, const struct exit *exit)
 	for (int i = 0; i < n; i++)
 		log_error("vm %s: entry refused: %s = %#lx: %s", v->vm->name, broken[i].field,
 			broken[i].value, broken[i].rule);
-	vm_fail(v->vm, n ? "the CPU refused to enter it" : "the CPU refused to enter it, for no known reason");
+	vm_fail(v->vm, n ? "the CPU refused to enter it"
+			 : "the CPU refused to enter it, for no known reason");
 }
 
 static void handle_unknown(struct vcpu *v, const struct exit *exit)

@@ -6,5 +6,6 @@
 
 void exit_handle(struct vcpu *v, const struct exit *exit);
 
-/* Past the instruction that exited: RIP, RF, interrupt shadow. len 0: it is decoded for its length. */
+/* Past the instruction that exited: RIP, RF, interrupt shadow. len 0: it is decoded for its length.
+ */
 void vcpu_skip(struct vcpu *v, const struct exit *exit);

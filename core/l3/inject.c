@@ -6,7 +6,8 @@
 #include "core/l2/lines.h"
 #include "core/l3/gate.h"
 
-/* SDM volume 3, "Interrupt 8": contributory exceptions and page faults combine to a double fault. */
+/* SDM volume 3, "Interrupt 8": contributory exceptions and page faults combine to a double fault.
+ */
 static bool contributory(u8 vector)
 {
 	return vector == 0 || (vector >= VECTOR_TS && vector <= VECTOR_GP);
@@ -79,7 +80,7 @@ static void inject_interrupt(struct vcpu *v, int vector)
 	inject(v, &e);
 }
 
-static bool more_to_come(const struct vcpu *v)
+bool vcpu_has_event(const struct vcpu *v)
 {
 	return (v->nmi_pending && !v->hv.nmi_masked) || vlapic_pending(v) >= 0 || extint_pending(v);
 }
@@ -104,6 +105,6 @@ void inject_events(struct vcpu *v)
 		if (hv->can_take_interrupt(&v->hv))
 			inject_interrupt(v, vector);
 	}
-	if (more_to_come(v))
+	if (vcpu_has_event(v))
 		hv->window(&v->hv, true);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Model-specific registers (SDM volume 4, "Model-Specific Registers"; APM volume 2, appendix A). The
- * machine's own MSRs are never read or written on behalf of a guest; those that the hardware
+ * Model-specific registers (SDM volume 4, "Model-Specific Registers"; APM volume 2, appendix A).
+ * The machine's own MSRs are never read or written on behalf of a guest; those that the hardware
  * switches do not come here.
  */
 #include "core/l3/msr.h"
@@ -232,8 +232,7 @@ static int msr_read(struct vcpu *v, u32 index)
 	const struct msr *m = msr_find(index);
 	u64 value = 0;
 
-	if (!m || !l3_gate_msr_read(&v->hrsc, index) ||
-		(m->read && m->read(v, index, &value) < 0))
+	if (!m || !l3_gate_msr_read(&v->hrsc, index) || (m->read && m->read(v, index, &value) < 0))
 		return -EPERM;
 	v->hv.gpr[RAX] = (u32)value;
 	v->hv.gpr[RDX] = value >> 32;

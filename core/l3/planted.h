@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bugs on purpose, for attacks that must have something to attack. They exist in the test image only
- * (CONFIG_TEST) and sleep until the boot option vuln=NAME wakes them; a test proves that the release
- * image knows none of them.
+ * Bugs on purpose, for attacks that must have something to attack. They exist in the test image
+ * only (CONFIG_TEST) and sleep until the boot option vuln=NAME wakes them; a test proves that the
+ * release image knows none of them.
  */
 #pragma once
 

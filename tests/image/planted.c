@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The planted bugs of the test image. Each is modelled on a real one: `control` on hypercall handlers
- * that trust an offset (CVE-2021-3653 let a guest clear intercepts), `unfair` on accounting that a
- * guest can reset (CVE-2013-1919 and others of the scheduler kind).
+ * The planted bugs of the test image. Each is modelled on a real one: `control` on hypercall
+ * handlers that trust an offset (CVE-2021-3653 let a guest clear intercepts), `unfair` on
+ * accounting that a guest can reset (CVE-2013-1919 and others of the scheduler kind).
  */
 #include "core/l3/planted.h"
 
