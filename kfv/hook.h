@@ -87,3 +87,19 @@ enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64
 #define HOOK(armed, op, subject, object, a0, a1, a2, a3)                                           \
 	(unlikely((armed)&HOOK_BIT(op)) ? hook_fire(op, subject, object, a0, a1, a2, a3)           \
 					: HOOK_ALLOW)
+
+/*
+ * What the core tells the management plane beside events.
+ */
+struct hrsc;
+/* All of the VM's hRSCs are registered: forgets its predecessor and arms them as the policy says.
+ */
+void hook_vm_created(struct hrsc *vm);
+/*
+ * Reads the reports and acts on them, lets VMs go whose pause is over, writes evidence out. To be
+ * called on HAZARD_ORCHESTRATE, before the offending VM runs again, and whenever another vCPU is
+ * chosen. Cheap when there is nothing to do.
+ */
+void hook_orchestrate(void);
+/* When hook_orchestrate() has to be called again at the latest, in ns since boot; 0: no matter. */
+u64 hook_deadline_ns(void);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The actuators on the real machine: the core's own functions, and the sealed copies that the back
+ * end keeps of its control structures.
+ */
+#include "kfv/actuators.h"
+
+#include "core/l2/vm.h"
+
+static struct vm *find(u16 id)
+{
+	return id && id <= VM_MAX ? vms[id] : NULL;
+}
+
+const char *act_vm_name(u16 id)
+{
+	const struct vm *vm = find(id);
+
+	return vm ? vm->name : id ? "?" : "host";
+}
+
+bool act_vm_running(u16 id)
+{
+	const struct vm *vm = find(id);
+
+	return vm && vm->state == VM_RUNNING;
+}
+
+int act_throttle(u16 id, u16 subject, u64 until_ns)
+{
+	struct vm *vm = find(id);
+	const struct hrsc *h = hrsc_get(subject);
+	bool one = h && h->kind == HRSC_VCPU && h->vm_id == id;
+
+	if (!vm)
+		return -ENOENT;
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpu[i];
+
+		if (one && &v->hrsc != h)
+			continue;
+		v->throttled_until_ns = MAX(v->throttled_until_ns, until_ns);
+		__atomic_fetch_or(&v->hazard, HAZARD_THROTTLE, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+int act_restore(u16 id)
+{
+	struct vm *vm = find(id);
+
+	if (!vm)
+		return -ENOENT;
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		hv->restore(&vm->vcpu[i]->hv);
+	return act_intact(id) ? 0 : -EIO;
+}
+
+bool act_intact(u16 id)
+{
+	struct vm *vm = find(id);
+
+	for (u32 i = 0; vm && i < vm->nvcpus; i++)
+		if (hv->verify(&vm->vcpu[i]->hv))
+			return false;
+	return vm != NULL;
+}
+
+static void measure(struct sha256 *s, const struct hv_vcpu *v)
+{
+	sha256_update(s, v->control, PAGE_SIZE);
+	sha256_update(s, v->gpr, sizeof(v->gpr));
+	sha256_update(s, &v->rip, sizeof(v->rip));
+	sha256_update(s, &v->rflags, sizeof(v->rflags));
+	for (u32 reg = 0; reg < HV_REGS; reg++) {
+		u64 value = hv->reg_read(v, reg);
+
+		sha256_update(s, &value, sizeof(value));
+	}
+}
+
+int act_measure(u16 id, u8 digest[SHA256_SIZE])
+{
+	struct vm *vm = find(id);
+	struct sha256 s;
+
+	if (!vm)
+		return -ENOENT;
+	sha256_init(&s);
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		measure(&s, &vm->vcpu[i]->hv);
+	sha256_final(&s, digest);
+	return 0;
+}
+
+int act_pause(u16 id)
+{
+	if (!find(id))
+		return -ENOENT;
+	vm_pause(find(id));
+	return 0;
+}
+
+int act_resume(u16 id)
+{
+	if (!find(id))
+		return -ENOENT;
+	vm_resume(find(id));
+	return 0;
+}
+
+int act_kill(u16 id)
+{
+	if (!find(id))
+		return -ENOENT;
+	vm_end(find(id), END_KILLED, 0);
+	return 0;
+}
+
+int act_restart(u16 id)
+{
+	return find(id) ? vm_restart(find(id)) : -ENOENT;
+}
+
+int act_safe_state(void)
+{
+	for (u16 id = 1; id <= VM_MAX; id++)
+		if (act_vm_running(id))
+			vm_pause(vms[id]);
+	return 0;
+}
+
+void act_call_orchestrator(u16 id)
+{
+	struct vm *vm = find(id);
+
+	for (u32 i = 0; vm && i < vm->nvcpus; i++)
+		__atomic_fetch_or(&vm->vcpu[i]->hazard, HAZARD_ORCHESTRATE, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * L1: how often a vCPU leaves guest mode on purpose. Exits are counted in windows of 2^20 ns (about
+ * a millisecond) and smoothed by an exponential moving average, s += (x - s) / 2^k in 1/256ths.
+ * Only kinds that a guest can cause at will and that no ordinary kernel causes in floods are
+ * counted: hypercalls, and exceptions with virtualisation instructions. Port and MMIO exits come in
+ * bursts of tens of thousands a second from a booting kernel and are left to the agents that look
+ * at what is accessed. Until a vCPU has been watched for `warm` windows its limit is four times as
+ * high.
+ */
+#include "kfv/agent.h"
+
+#include "core/l2/vm.h"
+#include "core/lib/string.h"
+
+#define WINDOW_SHIFT 20
+#define SCALE	     8
+#define COUNT_MAX    (1u << 20) /* keeps x << SCALE inside 32 bits */
+#define IDLE_MAX     64		/* windows after which nothing is left of an average */
+#define GRACE	     4
+
+enum class { CALLS, TRAPS, CLASSES };
+enum param { LIMIT_CALLS, LIMIT_TRAPS, SHIFT, WARM };
+
+static const char *const class_why[CLASSES] = { "hypercall-rate", "exception-rate" };
+
+/* 1 + enum class, 0: not counted. */
+static const u8 class_of[EXIT_KINDS] = {
+	[EXIT_HYPERCALL] = 1 + CALLS,
+	[EXIT_EXCEPTION] = 1 + TRAPS,
+	[EXIT_VIRT_INSN] = 1 + TRAPS,
+};
+
+struct meter {
+	u64 window;
+	u32 windows; /* watched so far */
+	u16 vm;
+	u32 count[CLASSES];
+	u32 average[CLASSES]; /* << SCALE */
+};
+
+static struct meter meters[HRSC_MAX]; /* (o) by vCPU */
+
+static u32 smooth(u32 average, u32 count, u32 idle, u32 shift)
+{
+	s64 s = average;
+
+	s += ((s64)count * (1 << SCALE) - s) >> shift;
+	if (idle >= IDLE_MAX)
+		return 0;
+	while (idle--)
+		s -= s >> shift;
+	return (u32)s;
+}
+
+static enum severity grade(u32 average, u64 limit)
+{
+	if (average > limit * 4 << SCALE)
+		return SEVERITY_ALERT;
+	return average > limit << SCALE ? SEVERITY_WARNING : SEVERITY_NONE;
+}
+
+/* Closes the window that has passed; the worst class speaks for all. */
+static enum severity close_window(struct meter *m, const u32 *param, u64 now, const char **why)
+{
+	u64 grace = m->windows < param[WARM] ? GRACE : 1;
+	u64 idle = MIN(now - m->window - 1, (u64)IDLE_MAX);
+	enum severity worst = SEVERITY_NONE;
+
+	for (u32 c = 0; c < CLASSES; c++) {
+		u32 peak = smooth(m->average[c], m->count[c], 0, param[SHIFT]);
+		enum severity s = grade(peak, param[LIMIT_CALLS + c] * grace);
+
+		if (s > worst)
+			worst = s, *why = class_why[c];
+		m->average[c] = smooth(m->average[c], m->count[c], (u32)idle, param[SHIFT]);
+		m->count[c] = 0;
+	}
+	m->window = now;
+	m->windows++;
+	return worst;
+}
+
+static enum severity detect(const u32 *param, const struct hook_event *e, const char **why)
+{
+	struct meter *m = &meters[e->object % HRSC_MAX];
+	u32 class = e->arg[0] < EXIT_KINDS ? class_of[e->arg[0]] : 0;
+	u64 now = e->time_ns >> WINDOW_SHIFT;
+	enum severity s = SEVERITY_NONE;
+
+	if (likely(!class))
+		return s;
+	if (m->window != now) {
+		m->vm = e->vm;
+		s = close_window(m, param, now, why);
+	}
+	if (m->count[class - 1] < COUNT_MAX)
+		m->count[class - 1]++;
+	return s;
+}
+
+static void forget(u16 vm)
+{
+	for (u32 i = 0; i < HRSC_MAX; i++)
+		if (meters[i].vm == vm)
+			memset(&meters[i], 0, sizeof(meters[i]));
+}
+
+static const u16 ops[] = { HOOK_L1_EXIT };
+
+static const struct agent rate = {
+	.name = "rate",
+	.help = "hypercalls and exceptions per ms, smoothed",
+	.ops = ops,
+	.nops = ARRAY_LEN(ops),
+	.nparams = 4,
+	.params = {
+		[LIMIT_CALLS] = { "calls", 8, 1, 100000 },
+		[LIMIT_TRAPS] = { "traps", 400, 1, 100000 },
+		[SHIFT] = { "shift", 4, 1, 8 },
+		[WARM] = { "warm", 64, 0, 100000 },
+	},
+	.detect = detect,
+	.forget = forget,
+};
+AGENT_REGISTER(rate);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The evidence log: records are kept in a ring on the hooks' path and become lines later. What has
+ * been written stays in the ring until its place is needed, for the `events` command.
+ */
+#include "kfv/evidence.h"
+
+#include "core/l1/evidence_port.h"
+#include "core/l1/log.h"
+#include "core/l1/time.h"
+#include "core/lib/fmt.h"
+#include "core/lib/siphash.h"
+#include "core/lib/string.h"
+#include "kfv/actuators.h"
+
+#define RECORDS	  256 /* a power of two */
+#define RESERVED  64  /* for ALERT and above */
+#define LINE_MAX  240 /* with what log_print() puts before it, below its limit */
+#define WORD_MAX  32
+#define JSON_MAX  512
+#define NS_PER_MS 1000000ul
+#define OP_NONE	  0xffff
+
+static struct evidence records[RECORDS]; /* (o) */
+static u32 head, tail;			 /* (o) ever recorded, ever written */
+static u32 lost, lost_reported;		 /* (o) */
+static u32 next_sequence;		 /* (o) */
+static u64 mac;				 /* (o) of the last line */
+static u8 key[SHA256_SIZE];		 /* (c) 16 bytes of key, 4 of its name */
+
+const char *const outcome_names[OUTCOMES] = {
+	[OUTCOME_ALLOW] = "allow",
+	[OUTCOME_DENY] = "deny",
+	[OUTCOME_DONE] = "done",
+	[OUTCOME_FAILED] = "failed",
+	[OUTCOME_WITHHELD] = "withheld",
+};
+
+static const char *const layer_names[] = { "L0", "L1", "L2", "L3", "VO" };
+
+#define X(name, iface, n, args)                                                                    \
+	case HOOK_##name:                                                                          \
+		return #name;
+const char *hook_name(u16 op)
+{
+	switch (op) {
+		HOOK_TABLE(X)
+	}
+	return "-";
+}
+#undef X
+
+const u8 *evidence_key(void)
+{
+	return key;
+}
+
+void evidence_start(const char *secret)
+{
+	struct sha256 s;
+	u64 clock[3] = { __builtin_ia32_rdtsc(), time_now_ns(), (u64)time_wall_at_boot() };
+	u32 name;
+
+	sha256_init(&s);
+	sha256_update(
+		&s, secret ? (const void *)secret : clock, secret ? strlen(secret) : sizeof(clock));
+	sha256_final(&s, key);
+	memcpy(&name, key + 16, sizeof(name));
+	head = tail = lost = lost_reported = next_sequence = 0;
+	mac = 0;
+	evidence_note("epoch", "key", name, 0);
+}
+
+void evidence_record(const struct evidence *r)
+{
+	u32 keep = r->severity >= SEVERITY_ALERT ? 0 : RESERVED;
+
+	if (RECORDS - (head - tail) <= keep) {
+		lost++;
+		return;
+	}
+	records[head++ % RECORDS] = *r;
+}
+
+void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE])
+{
+	struct evidence r = {
+		.time_ns = e->time_ns,
+		.agent = "snapshot",
+		.why = "sha256",
+		.count = 1,
+		.op = OP_NONE,
+		.vm = e->vm,
+		.layer = EVIDENCE_VO,
+		.severity = SEVERITY_ALERT,
+		.outcome = OUTCOME_DONE,
+		.reaction = R22_SNAPSHOT,
+	};
+
+	for (u32 i = 0; i < SHA256_SIZE; i++)
+		r.arg[i / 8] = r.arg[i / 8] << 8 | digest[i];
+	evidence_record(&r);
+}
+
+void evidence_note(const char *agent, const char *why, u64 a, u64 b)
+{
+	struct evidence r = {
+		.time_ns = time_now_ns(),
+		.arg = { a, b },
+		.agent = agent,
+		.why = why,
+		.count = 1,
+		.op = OP_NONE,
+		.layer = EVIDENCE_FRAMEWORK,
+		.severity = SEVERITY_ALERT, /* has a place in the reserve */
+		.outcome = OUTCOME_DONE,
+	};
+
+	evidence_record(&r);
+}
+
+static bool plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_' || c == '.' || c == '/';
+}
+
+/* One word without spaces, quotes or control characters: others become %XX. Cut when too long. */
+static const char *escape(char out[WORD_MAX], const char *in)
+{
+	u32 n = 0;
+
+	for (; *in && n + 4 < WORD_MAX; in++)
+		if (plain(*in))
+			out[n++] = *in;
+		else
+			n += (u32)fmt_string(out + n, WORD_MAX - n, "%%%02x", (u8)*in);
+	out[n] = 0;
+	return out;
+}
+
+/* The arguments up to the last one that is not 0, at least one, between `open` and `close`. */
+static void format_args(char *out, size_t size, const struct evidence *r, const char *quote)
+{
+	int last = 3, n = 0;
+
+	while (last > 0 && !r->arg[last])
+		last--;
+	for (int i = 0; i <= last && (size_t)n < size; i++)
+		n += fmt_string(out + n, size - (size_t)n, "%s%s0x%lx%s", i ? "," : "", quote,
+			r->arg[i], quote);
+}
+
+static u64 chain(const char *line, size_t len)
+{
+	u8 data[sizeof(mac) + LINE_MAX];
+
+	memcpy(data, &mac, sizeof(mac));
+	memcpy(data + sizeof(mac), line, len);
+	return siphash24(key, data, sizeof(mac) + len);
+}
+
+static void write_line(const struct evidence *r, const char *vm, const char *why)
+{
+	char line[LINE_MAX], args[84];
+	int len;
+
+	format_args(args, sizeof(args), r, "");
+	len = fmt_string(line, sizeof(line),
+		"KFV %u %lu %s %s %s vm=%s op=%s args=%s verdict=%s reaction=R%02u n=%u why=%s",
+		r->sequence, r->time_ns / NS_PER_MS, layer_names[r->layer], r->agent,
+		severity_names[r->severity], vm, hook_name(r->op), args, outcome_names[r->outcome],
+		r->reaction, r->count, why);
+	mac = chain(line, MIN((size_t)len, sizeof(line) - 1));
+	log_info("%s mac=%016lx", line, mac);
+}
+
+static void write_json(const struct evidence *r, const char *vm, const char *why)
+{
+	char json[JSON_MAX], args[100];
+	int len;
+
+	format_args(args, sizeof(args), r, "\"");
+	len = fmt_string(json, sizeof(json),
+		"{\"seq\":%u,\"time_ms\":%lu,\"layer\":\"%s\",\"agent\":\"%s\",\"severity\":\"%s\","
+		"\"vm\":\"%s\",\"op\":\"%s\",\"args\":[%s],\"verdict\":\"%s\",\"reaction\":\"R%02u\","
+		"\"n\":%u,\"why\":\"%s\",\"mac\":\"%016lx\"}",
+		r->sequence, r->time_ns / NS_PER_MS, layer_names[r->layer], r->agent,
+		severity_names[r->severity], vm, hook_name(r->op), args, outcome_names[r->outcome],
+		r->reaction, r->count, why, mac);
+	evidence_emit(json, (u32)MIN((size_t)len, sizeof(json) - 1));
+}
+
+void evidence_flush(u32 max)
+{
+	char vm[WORD_MAX], why[WORD_MAX];
+
+	for (; max && tail != head; max--) {
+		struct evidence *r = &records[tail++ % RECORDS];
+
+		r->sequence = next_sequence++;
+		escape(vm, act_vm_name(r->vm));
+		escape(why, r->why);
+		write_line(r, vm, why);
+		write_json(r, vm, why);
+	}
+	if (lost != lost_reported) {
+		evidence_note("evidence", "overflow", lost - lost_reported, 0);
+		lost_reported = lost;
+	}
+}
+
+bool evidence_waits(void)
+{
+	return tail != head;
+}
+
+const struct evidence *evidence_recent(u32 n)
+{
+	u32 kept = MIN(tail, RECORDS - (head - tail));
+
+	return n < kept ? &records[(tail - 1 - n) % RECORDS] : NULL;
+}

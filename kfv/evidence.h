@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Evidence: every decision is one line of a chained, keyed log, for people on the console
+ *
+ *	KFV 7 81250 L3 range WARNING vm=linux op=L3_PORT_READ args=0x1f0,0x1 verdict=deny
+ *	reaction=R01 n=1 why=absent-ports mac=0123456789abcdef		(one line)
+ *
+ * and as a JSON object with the same fields for machines. The MAC is SipHash-2-4 over the previous
+ * line's MAC (8 bytes, little endian; 0 before line 0) and the line up to " mac=": a line that is
+ * forged, changed, removed or moved breaks the chain, which tools/kfv-verify.py checks.
+ */
+#pragma once
+
+#include "core/lib/sha256.h"
+#include "kfv/reaction.h"
+
+enum { EVIDENCE_FRAMEWORK = 0, EVIDENCE_VO = 4 }; /* layers beside 1, 2 and 3 */
+
+struct evidence {
+	u64 time_ns;
+	u64 arg[4];
+	const char *agent, *why; /* constants */
+	u32 sequence;		 /* given when the line is written */
+	u32 count;
+	u16 op, vm;
+	u8 layer, severity;
+	u8 outcome;  /* enum outcome */
+	u8 reaction; /* enum reaction code */
+};
+
+/*
+ * Starts the chain. The key is derived from `secret`; without one from the clock, which keeps out
+ * guests but nobody who knows when this machine was started.
+ */
+void evidence_start(const char *secret);
+/* The key of this chain, for the verifier. */
+const u8 *evidence_key(void);
+
+/*
+ * Keeps one record; never blocks, prints or fails. When the ring is full the record is counted as
+ * lost, and a line will say so. A part of the ring is kept for ALERT and above.
+ */
+void evidence_record(const struct evidence *r);
+void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE]);
+/* A line about the framework itself. */
+void evidence_note(const char *agent, const char *why, u64 a, u64 b);
+
+/* Writes up to `max` records out as lines. Not on an exit's path. */
+void evidence_flush(u32 max);
+/* There are records that are not written yet. */
+bool evidence_waits(void);
+/* The n-th record from the last one written (0: the last), NULL when there is none. */
+const struct evidence *evidence_recent(u32 n);
+
+extern const char *const outcome_names[OUTCOMES];
+/* Name of a hook's op, "-" for what is none. */
+const char *hook_name(u16 op);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A horizontal orchestrator counts findings by VM, agent and rule. While they come more often than
+ * the rule allows, its second reaction is used; that ends after a whole window of quiet. The log
+ * gets a line when something changes and at 1, 2, 4, 8... findings, so that no flood can fill it.
+ */
+#include "kfv/ho.h"
+
+#include "core/l2/vm.h"
+#include "core/lib/string.h"
+#include "kfv/evidence.h"
+#include "kfv/reaction.h"
+#include "kfv/vo.h"
+
+#define WINDOW_DEFAULT_NS 1000000000ull
+
+struct ladder {
+	u64 start_ns, last_ns;
+	u32 count;
+	bool escalated;
+};
+
+static struct ladder ladders[VM_MAX + 1][AGENTS_MAX][SEVERITY_COUNT]; /* (o) */
+
+static const struct rule no_rule = { .reaction = R00_LOG };
+
+/* Counts one more finding. Returns whether that is news. */
+static bool climb(struct ladder *l, const struct rule *r, u64 now)
+{
+	u64 window = r->after ? r->within_ns : WINDOW_DEFAULT_NS;
+	bool before = l->escalated;
+
+	if (now - l->last_ns > window || (!before && now - l->start_ns > window)) {
+		l->start_ns = now;
+		l->count = 0;
+		l->escalated = false;
+	}
+	l->last_ns = now;
+	l->count++;
+	l->escalated |= r->after && l->count > r->after;
+	return l->escalated != before || !(l->count & (l->count - 1));
+}
+
+/* The first reaction's denial stays in force while the second one is used. */
+static enum outcome react(const struct hook_event *e, const struct rule *r, u8 reaction)
+{
+	enum outcome o = reactions[reaction].run(e);
+
+	return o == OUTCOME_ALLOW && reaction != r->reaction && r->reaction == R01_DENY
+		       ? OUTCOME_DENY
+		       : o;
+}
+
+static void record(const struct hook_event *e, u32 agent, const char *why, u32 count, u8 reaction,
+	enum outcome outcome)
+{
+	struct evidence r = {
+		.time_ns = e->time_ns,
+		.agent = agent_get(agent)->name,
+		.why = why,
+		.count = count,
+		.op = e->op,
+		.vm = e->vm,
+		.layer = e->layer,
+		.severity = e->severity,
+		.outcome = outcome,
+		.reaction = reaction,
+	};
+
+	memcpy(r.arg, e->arg, sizeof(r.arg));
+	evidence_record(&r);
+}
+
+enum hook_verdict ho_decide(
+	const struct policy *p, const struct hook_event *e, u32 agent, const char *why)
+{
+	u8 index = p->rule_of[agent][e->severity];
+	const struct rule *r = index ? &p->rules[index - 1] : &no_rule;
+	struct ladder *l = &ladders[e->vm][agent][r->severity];
+	bool news = climb(l, r, e->time_ns);
+	u8 reaction = l->escalated ? r->then : r->reaction;
+	enum outcome outcome = OUTCOME_WITHHELD;
+
+	if (!vo_report(e, agent, why) && e->severity >= SEVERITY_ALERT)
+		reaction = R23_SAFE_STATE;
+	if (p->mode == POLICY_ON)
+		outcome = react(e, r, reaction);
+	if (news || outcome == OUTCOME_FAILED)
+		record(e, agent, why, l->count, reaction, outcome);
+	return outcome == OUTCOME_DENY ? HOOK_DENY : HOOK_ALLOW;
+}
+
+void ho_forget(u16 vm)
+{
+	memset(ladders[vm], 0, sizeof(ladders[vm]));
+}

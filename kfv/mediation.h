@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Mediation's own interface, for tests and the console; the gates see kfv/hook.h only. */
+#pragma once
+
+#include "kfv/policy.h"
+
+/* How often the hook has fired since boot. */
+u64 hook_fired(u16 op);
+/* Attaches the agent `witness` to every hook, or detaches it: complete mediation can be tested. */
+void hook_arm_all(bool on);

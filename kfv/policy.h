@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The policy in force, compiled from text into bounded tables: which agents are attached to which
+ * hooks, with which parameters, and what is done about their findings. Replaced whole, by one store
+ * of a pointer: an event is judged under the old policy or under the new one.
+ */
+#pragma once
+
+#include "kfv/agent.h"
+
+/* A hook's place in dense tables. */
+#define HOOK_INDEX(op) ((((op) >> 8) << 4) | ((op)&15))
+#define HOOK_SLOTS     (IFACE_COUNT << 4)
+
+#define DISPATCH_WIDTH 7
+
+/* Local: the layer's horizontal orchestrator answers a finding. */
+struct rule {
+	u8 agent, severity; /* at least */
+	u8 reaction, then;  /* `then` once it has come `after` times within the window; 0: never */
+	u32 after;
+	u64 within_ns;
+};
+
+/* Across layers: the vertical orchestrator answers `count` reports of one VM. */
+struct plan {
+	u8 nsources;
+	struct {
+		u8 agent, layer; /* 0: any */
+	} source[2];
+	u8 reaction;
+	u8 target; /* enum policy_target */
+	u32 count;
+	u64 within_ns;
+};
+
+struct dispatch {
+	u8 count;
+	u8 agent[DISPATCH_WIDTH];
+};
+
+struct policy {
+	char name[CONFIG_NAME];
+	u32 version; /* the text's own */
+	u32 epoch;   /* counts loads */
+	u8 mode;     /* enum policy_mode */
+	u8 armed;    /* what goes into every hRSC's byte */
+	u8 nrules, nplans;
+	u16 attached; /* agents, a bit for each */
+	struct dispatch ops[HOOK_SLOTS];
+	u32 param[AGENTS_MAX][AGENT_PARAMS];
+	u8 rule_of[AGENTS_MAX][SEVERITY_COUNT]; /* 1 + index of the rule, 0: none */
+	struct rule rules[CONFIG_HORIZONTALS];
+	struct plan plans[CONFIG_VERTICALS];
+};
+
+extern const char *const policy_mode_names[]; /* by enum policy_mode */
+
+/* Never NULL; detects nothing before the first policy_load(). */
+const struct policy *policy_active(void);
+/*
+ * Checks and compiles the whole text, then swaps. On an error (-EINVAL, the place and what was
+ * expected in *error) the policy in force stays. NULL text: the built-in default. Any other that is
+ * older than one that has been in force is refused with -EPERM: an old policy cannot be replayed.
+ */
+int __must_check policy_load(const struct policy_text *text, struct config_error *error);
+/* The same policy in another mode. */
+void policy_set_mode(enum policy_mode mode);
+/* Attaches or detaches one agent of the policy in force. */
+void policy_attach(u32 agent, bool on);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reactions: the catalogue, in the order of its codes. Each acts on the VM whose event is answered
+ * and on no other, because that event is all it is given: a VM cannot have another one punished.
+ */
+#pragma once
+
+#include "core/lib/config.h"
+#include "kfv/hook.h"
+
+#define REACTIONS CONFIG_REACTIONS
+
+enum {
+	R00_LOG = 0,
+	R01_DENY = 1,
+	R02_RATE_LIMIT = 2,
+	R07_RESTORE = 7,
+	R16_PAUSE = 16,
+	R18_THROTTLE = 18,
+	R19_KILL = 19,
+	R20_RESTART = 20,
+	R22_SNAPSHOT = 22,
+	R23_SAFE_STATE = 23,
+};
+
+/* The highest rung that a horizontal orchestrator may use on its own. */
+#define RUNG_LOCAL 4
+/* From here on the VM is contained first and a snapshot taken. */
+#define RUNG_CONTAIN 4
+
+/* What came of a reaction, or of the access that the event stands for. */
+enum outcome {
+	OUTCOME_ALLOW,
+	OUTCOME_DENY,
+	OUTCOME_DONE,
+	OUTCOME_FAILED,
+	OUTCOME_WITHHELD,
+	OUTCOMES
+};
+
+struct reaction {
+	const char *name;
+	u8 rung;
+	u8 layers; /* BIT(layer) in which a horizontal orchestrator may use it; 0: only across */
+	/*
+	 * Acts on e's VM. NULL: not available, and `needs` says what it would take. Returns what
+	 * the crossing's gate shall do: OUTCOME_ALLOW or OUTCOME_DENY, OUTCOME_FAILED if it did not
+	 * work.
+	 */
+	enum outcome (*run)(const struct hook_event *e);
+	const char *needs;
+};
+
+extern const struct reaction reactions[REACTIONS];
