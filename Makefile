@@ -74,4 +74,5 @@ all: image
 clean:
 	rm -rf $(O)
 
+include tests/guests/guests.mk
 include tests/host/host.mk

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The test guests: multiboot kernels that run under KungFuVisor and, as they are, on QEMU:
+#
+#   make guests
+#   qemu-system-x86_64 -M q35 -nographic -kernel build/guests/hello.elf \
+#	-device isa-debug-exit,iobase=0xf4,iosize=4
+
+GUESTS := $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))
+GUEST_KIT := $(patsubst %,$(O)/guests/%.o,$(basename $(wildcard tests/guests/kit/*.c)) \
+	tests/guests/kit/start.S core/lib/fmt core/lib/string)
+GUEST_OBJ := $(GUEST_KIT) $(GUESTS:%=$(O)/guests/tests/guests/%.o)
+GUEST_FLAGS := -std=gnu17 -I. -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-pic \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+	-fcf-protection=none -Wall -Wextra -Werror
+
+.PHONY: guests
+guests: $(GUESTS:%=$(O)/guests/%.elf)
+
+# The 32-bit wrapping is for QEMU, whose -kernel refuses ELF64 with a multiboot header.
+$(O)/guests/%.elf: $(O)/guests/tests/guests/%.o $(GUEST_KIT) tests/guests/kit/link.ld
+	$(LD) -nostdlib -static --build-id=none --no-warn-rwx-segments -z noexecstack \
+		-z max-page-size=4096 -T tests/guests/kit/link.ld -o $@.64 $(filter %.o,$^)
+	$(OBJCOPY) -O elf32-i386 $@.64 $@
+
+$(O)/guests/%.o: %.c
+	@mkdir -p $(@D)
+	$(KCC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/guests/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(KCC) -I. -D__ASSEMBLER__ -g -c -o $@ $<
+
+.SECONDARY: $(GUEST_OBJ)
+-include $(GUEST_OBJ:.o=.d)
