@@ -2,10 +2,13 @@
 # KungFuVisor: build, run, test. `make help` lists the targets.
 #
 #   CC=gcc|clang, CROSS_COMPILE=x86_64-linux-gnu-   the compiler
+#   V=1                                             shows the commands
 #   O=build                                         where everything that is made goes
 #   MACHINE=tcg-svm|...                             the lane for run and test (tests/harness/lanes.py)
 
 O ?= build
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
 CROSS_COMPILE ?=
 ifeq ($(origin CC),default)
 CC := gcc
@@ -45,16 +48,16 @@ include core/l2/acpi.mk
 define image_rules
 $(1)_OBJ := $$(patsubst %,$(O)/$(1)/%.o,$$(basename $$(IMAGE_SRC) $(2)) $$(IMAGE_ASM))
 $(O)/$(1).elf: $$($(1)_OBJ) $(O)/gen/image.ld tools/symbols.sh
-	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none -T $(O)/gen/image.ld -o $(O)/$(1)/pass1.elf $$($(1)_OBJ)
-	NM=$(NM) tools/symbols.sh $(O)/$(1)/pass1.elf > $(O)/$(1)/symbols.S
-	$(KCC) $(AFLAGS) -c -o $(O)/$(1)/symbols.o $(O)/$(1)/symbols.S
-	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none -T $(O)/gen/image.ld -o $$@ $$($(1)_OBJ) $(O)/$(1)/symbols.o
+	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none -T $(O)/gen/image.ld -o $(O)/$(1)/pass1.elf $$($(1)_OBJ)
+	$(Q)NM=$(NM) tools/symbols.sh $(O)/$(1)/pass1.elf > $(O)/$(1)/symbols.S
+	$(Q)$(KCC) $(AFLAGS) -c -o $(O)/$(1)/symbols.o $(O)/$(1)/symbols.S
+	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none -T $(O)/gen/image.ld -o $$@ $$($(1)_OBJ) $(O)/$(1)/symbols.o
 $(O)/$(1)/%.o: %.c | $(O)/gen/font.h
 	@mkdir -p $$(@D)
-	$(KCC) $(KFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+	$(Q)$(KCC) $(KFLAGS) $(3) -MMD -MP -c -o $$@ $$<
 $(O)/$(1)/%.S.o: %.S $(IMAGE_GEN)
 	@mkdir -p $$(@D)
-	$(KCC) $(AFLAGS) -I$(O)/gen $(3) -MMD -MP -c -o $$@ $$<
+	$(Q)$(KCC) $(AFLAGS) -I$(O)/gen $(3) -MMD -MP -c -o $$@ $$<
 -include $$($(1)_OBJ:.o=.d)
 endef
 

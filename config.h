@@ -7,7 +7,7 @@
 /* The nucleus's pool: page tables, control structures, per-VM records. */
 #define CONFIG_POOL_BYTES (8ul << 20)
 
-/* The test image: in-image tests and planted bugs (Makefile sets it for build/kfv-test.elf only). */
+/* The test image: in-image tests and planted bugs; the Makefile sets it for kfv-test.elf only. */
 #ifndef CONFIG_TEST
 #define CONFIG_TEST 0
 #endif

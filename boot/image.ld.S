@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Link script: one stretch of memory in three parts, each on page boundaries: text, constants, data.
+ * Link script: one stretch of memory in three parts on page boundaries: text, constants, data.
  * Linked at IMAGE_BASE + IMAGE_LMA, loaded at IMAGE_LMA or where GRUB finds room.
  */
 #include "boot/layout.h"
@@ -66,6 +66,7 @@ SECTIONS
 	} :data
 	image_end = .;
 
-	ASSERT(image_end - image_start <= BOOT_IMAGE_TABLES * 0x200000, "image larger than its page tables")
+	ASSERT(image_end - image_start <= BOOT_IMAGE_TABLES * 0x200000,
+		"image larger than its page tables")
 	/DISCARD/ : { *(.comment) *(.note*) *(.eh_frame*) }
 }

@@ -92,7 +92,7 @@ map_page:
 	cmpl $(image_end - image_start), %ecx
 	jb map_page
 
-	/* PML4[511] -> PDPT[510] -> PD: [1..] the image, [511] the early window; PML4[256]: the pool. */
+	/* PML4[511], PDPT[510], PD: [1..] image, [511] early window; PML4[256]: the pool. */
 	.macro link from, index, to
 	leal REL(\to), %eax
 	orl $(PTE_P | PTE_W), %eax
@@ -147,7 +147,7 @@ map_page:
 
 not_multiboot2:
 	movl $REASON_NOT_MULTIBOOT2, %esi
-	/* %esi: the reason. COM1 and the text screen get "KFV boot failure NN"; the table is in reason.c. */
+	/* %esi: the reason. COM1 and the text screen get "KFV boot failure NN"; see reason.c. */
 fail:
 	movw $0x3fb, %dx
 	movb $0x03, %al			/* 8N1, divisor latch closed */

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 GENERATED = {"font.h": "boot/**"}
 
 IMAGE_FOLDERS = ("boot", "arch", "core", "drivers", "kfv")
-CFLAGS = "-std=gnu17 -m64 -ffreestanding -mno-sse -mno-red-zone -Wall -Wextra -Werror".split()
+CFLAGS = "-std=gnu17 -m64 -ffreestanding -mgeneral-regs-only -Wall -Wextra -Werror".split()
 
 # What a freestanding compiler brings along (C17, "Conformance").
 COMPILER_HEADERS = {f"std{name}.h" for name in ("arg", "bool", "def", "int", "align", "noreturn")}

@@ -53,6 +53,7 @@ void cpu_identify(void)
 	}
 	c = cpuid(0x80000001, 0);
 	f->pages_1g = c.edx & BIT(26);
+	f->rdtscp = c.edx & BIT(27);
 	if (f->max_extended >= 0x80000007)
 		f->invariant_tsc = cpuid(0x80000007, 0).edx & BIT(8);
 	f->physical_bits = f->max_extended >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;

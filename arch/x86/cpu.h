@@ -95,6 +95,7 @@
 #define VECTOR_DB  1
 #define VECTOR_NMI 2
 #define VECTOR_BP  3
+#define VECTOR_OF  4
 #define VECTOR_UD  6
 #define VECTOR_NM  7
 #define VECTOR_DF  8
@@ -211,7 +212,7 @@ struct cpu_features {
 	char vendor[13];
 	char brand[49];
 	bool amd, intel;
-	bool xsave, smep, smap, umip, pages_1g, x2apic, invariant_tsc;
+	bool xsave, smep, smap, umip, pages_1g, x2apic, invariant_tsc, rdtscp;
 	u8 physical_bits;
 	u32 max_leaf, max_extended;
 	u64 xcr0_supported;

@@ -172,6 +172,7 @@ struct hv_vcpu {
 	bool flush;		 /* (o) drop its translations at the next entry */
 	bool window;		 /* (o) interrupt window asked for */
 	bool launched;		 /* (o) VT-x: VMLAUNCH done */
+	bool nmi_masked;	 /* (o) an NMI was injected and its IRET has not come */
 	struct hv_event pending; /* (o) its delivery was cut short; vector 0, type INTR: none */
 	bool has_pending;
 	u64 dr[4]; /* (o) guest DR0-DR3 while not in the CPU */
@@ -223,6 +224,7 @@ struct hv_ops {
 	void (*segment_write)(struct hv_vcpu *v, enum hv_segment seg, const struct segment *in);
 
 	bool (*can_take_interrupt)(const struct hv_vcpu *v); /* IF, shadow and no event queued */
+	bool (*can_take_nmi)(const struct hv_vcpu *v);
 	void (*inject)(struct hv_vcpu *v, const struct hv_event *event);
 	void (*window)(struct hv_vcpu *v, bool on); /* ask for EXIT_WINDOW */
 	void (*clear_shadow)(struct hv_vcpu *v);    /* after an emulated instruction */

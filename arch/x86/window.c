@@ -13,8 +13,9 @@
 #include "core/l1/log.h"
 #include "core/lib/string.h"
 
-#define WINDOW_ENTRY (BIT(0) | BIT(1) | BIT(5) | BIT(6) | BIT(63)) /* present, writable, A, D, NX  \
-								    */
+#define WINDOW_ENTRY                                                                               \
+	(BIT(0) | BIT(1) | BIT(5) | BIT(6) | BIT(63)) /* present, writable, A, D, NX               \
+						       */
 
 int window_init(void)
 {
@@ -57,10 +58,16 @@ void window_write(hpa_t pa, const void *from, u32 len)
 	close();
 }
 
+void window_fill(hpa_t pa, u8 value, u32 len)
+{
+	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
+	memset(open(pa), value, len);
+	close();
+}
+
 void window_zero(hpa_t page)
 {
-	memset(open(HPA(page.v & PAGE_MASK)), 0, PAGE_SIZE);
-	close();
+	window_fill(HPA(page.v & PAGE_MASK), 0, PAGE_SIZE);
 }
 
 u64 window_read64(hpa_t pa)

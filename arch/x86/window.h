@@ -11,6 +11,7 @@ int __must_check window_init(void);
 /* [pa, pa+len) must not cross a page. CHECKs that the frame is a VM's or a module's. */
 void window_read(hpa_t pa, void *to, u32 len);
 void window_write(hpa_t pa, const void *from, u32 len);
+void window_fill(hpa_t pa, u8 value, u32 len);
 void window_zero(hpa_t page);
 /* One aligned word, for walks of guest page tables. */
 u64 window_read64(hpa_t pa);

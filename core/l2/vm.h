@@ -63,7 +63,8 @@ struct vcpu {
 	u64 xcr0;			/* (o) */
 	u64 guest_ticks, handler_ticks; /* (o) TSC */
 	u64 throttled_until_ns;
-	void *fpu; /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
+	u64 slice_end_ns; /* (o) */
+	void *fpu;	  /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
 	u64 mtrr_def_type, misc_enable, tsc_aux; /* (o) MSRs that we only remember */
 	struct exit_stats stats[EXIT_KINDS];
 };
@@ -81,17 +82,19 @@ struct vm {
 	struct pagetable s2; /* (o) */
 	u32 nvcpus, ndrivers;
 	struct vcpu *vcpu[VM_VCPUS];
-	struct hrsc *driver[VM_DRIVERS];
-	struct hrsc *peer[PEER_COUNT]; /* by role; NULL: the VM has none */
-	bool pic_intr;		       /* the PIC's INTR line, ExtINT for vCPU 0 */
+	struct hrsc driver_hrsc[VM_DRIVERS];
+	struct hrsc *driver[VM_DRIVERS]; /* those placed: pointers into driver_hrsc */
+	struct hrsc *peer[PEER_COUNT];	 /* by role; NULL: the VM has none */
+	bool pic_intr;			 /* the PIC's INTR line, ExtINT for vCPU 0 */
 	const struct config_vm *config;
-	u32 beats; /* heartbeat hypercalls seen */
-	u64 cpu_ticks;
+	u64 beats; /* heartbeat hypercalls seen */
+	u64 restarts;
 };
 
 extern struct vm *vms[VM_MAX + 1]; /* by id; [0] is never used */
 
 struct vm *vm_find(const char *name);
+const char *vm_end_name(enum vm_end how);
 /*
  * Takes memory, loads the kernel and builds the machine. On an error (also logged, with the place
  * and what was expected) everything is given back. -ENOMEM, -EINVAL, -ENOENT.

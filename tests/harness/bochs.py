@@ -31,7 +31,8 @@ panic: action=fatal
 # image reports success, reaches `q`.
 DEBUGGER_COMMANDS = "c\nq\n"
 
-# Few instructions for each second of the machine's time make the firmware's delays short.
+# Few instructions for each second of the machine's time make the firmware's delays short. A test
+# with Linux in it asks for more, or the timer's interrupts are all that Linux ever handles.
 BIOS_IPS = 1_000_000
 UEFI_IPS = 6_000_000
 PANIC = re.compile(r"\d+p")
@@ -40,6 +41,8 @@ BIOS_ROM = "/usr/share/bochs/BIOS-bochs-latest"
 
 
 class BochsMachine(Machine):
+    ips = {"bios": BIOS_IPS, "uefi": UEFI_IPS}
+
     def _command(self, iso, options, port):
         uefi = self.lane.firmware == "uefi"
         (self.work / "bochsrc").write_text(
@@ -47,7 +50,7 @@ class BochsMachine(Machine):
                 rom=self._ovmf_rom() if uefi else BIOS_ROM,
                 cpu=options.cpu,
                 smp=options.smp,
-                ips=UEFI_IPS if uefi else BIOS_IPS,
+                ips=options.ips or self.ips[self.lane.firmware],
                 reboot=int(options.reboot),
                 memory=options.memory_mb,
                 iso=iso,

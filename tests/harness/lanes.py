@@ -8,6 +8,7 @@ import os
 import struct
 
 from harness.bochs import BochsMachine
+from harness.nested import NestedBochsMachine, NestedQemuMachine
 from harness.qemu import QemuMachine
 
 
@@ -19,6 +20,7 @@ class Options:
     smp: int = 1
     cpu: str = None  # a CPU model as the emulator calls it
     deterministic: bool = False  # time is counted in instructions: the same run every time
+    ips: int = None  # Bochs: how many instructions make a second of the machine's time
     reboot: bool = False  # whether a reset starts the machine again instead of ending it
     extra: tuple = ()  # further emulator arguments (QEMU) or configuration lines (Bochs)
 
@@ -70,6 +72,14 @@ LANES = {
             "corei7_haswell_4770",
             firmware="uefi",
             boot_seconds=180,
+        ),
+        Lane("nested-kvm-amd", NestedQemuMachine, "amd", "EPYC", boot_seconds=120),
+        Lane(
+            "nested-kvm-intel",
+            NestedBochsMachine,
+            "intel",
+            "corei7_haswell_4770",
+            boot_seconds=300,
         ),
         Lane("kvm", QemuMachine, "host", "host", accel="kvm"),
     )

@@ -17,6 +17,7 @@ static const u8 plain_kind[] = {
 	[VMEXIT_RDPMC] = EXIT_RDPMC,
 	[VMEXIT_CPUID] = EXIT_CPUID,
 	[VMEXIT_RSM] = EXIT_VIRT_INSN,
+	[VMEXIT_IRET] = EXIT_WINDOW,
 	[VMEXIT_INVD] = EXIT_WBINVD,
 	[VMEXIT_PAUSE] = EXIT_PAUSE,
 	[VMEXIT_HLT] = EXIT_HLT,
@@ -107,19 +108,35 @@ static void decode_code(const struct vmcb *c, struct exit *exit)
 	exit->insn_len = next_rip_len(c);
 }
 
-/* An event whose delivery the exit cut short is delivered again before anything else. */
+/*
+ * An event whose delivery the exit cut short is delivered again before anything else, but for those
+ * that an instruction raised (INT n, INT3, INTO): RIP still points there and it runs again.
+ */
 static void keep_event(struct hv_vcpu *v, u64 info)
 {
 	static const u8 types[8] = { EVENT_INTR, EVENT_INTR, EVENT_NMI, EVENT_EXCEPTION,
 		EVENT_SOFT_INT };
 
+	u64 type = info & EVENTINJ_TYPE_MASK;
+	u8 vector = (u8)info;
+
+	if (type == EVENTINJ_TYPE_SOFT ||
+		(type == EVENTINJ_TYPE_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF)))
+		return;
 	v->has_pending = true;
 	v->pending = (struct hv_event){
-		.vector = (u8)info,
+		.vector = vector,
 		.type = types[(info >> 8) & 7],
 		.has_error = info & EVENTINJ_ERROR_VALID,
 		.error = (u32)(info >> 32),
 	};
+}
+
+/* The NMI handler's IRET is about to run: the next NMI may follow it. */
+static void unmask_nmi(struct hv_vcpu *v)
+{
+	vmcb_of(v)->misc1 &= ~INTERCEPT_IRET;
+	v->nmi_masked = false;
 }
 
 void svm_decode(struct hv_vcpu *v, struct exit *exit)
@@ -138,4 +155,6 @@ void svm_decode(struct hv_vcpu *v, struct exit *exit)
 		decode_npf(c, exit);
 	else
 		decode_code(c, exit);
+	if (unlikely(c->exitcode == VMEXIT_IRET))
+		unmask_nmi(v);
 }

@@ -189,13 +189,13 @@ static void svm_reset(struct hv_vcpu *v)
 	c->dbgctl = 0;
 	c->interrupt_shadow = c->eventinj = 0;
 	c->v_intr = V_INTR_MASKING;
-	c->misc1 &= ~INTERCEPT_VINTR;
+	c->misc1 &= ~(INTERCEPT_VINTR | INTERCEPT_IRET);
 	memset(v->gpr, 0, sizeof(v->gpr));
 	memset(v->dr, 0, sizeof(v->dr));
 	v->gpr[RDX] = cpuid(1, 0).eax;
 	v->rip = 0xfff0;
 	v->rflags = RFLAGS_FIXED;
-	v->has_pending = v->window = false;
+	v->has_pending = v->window = v->nmi_masked = false;
 	v->flush = true;
 }
 
@@ -273,6 +273,13 @@ static bool svm_can_take_interrupt(const struct hv_vcpu *v)
 	       !(c->eventinj & EVENTINJ_VALID);
 }
 
+static bool svm_can_take_nmi(const struct hv_vcpu *v)
+{
+	const struct vmcb *c = vmcb_of(v);
+
+	return !v->nmi_masked && !(c->interrupt_shadow & 1) && !(c->eventinj & EVENTINJ_VALID);
+}
+
 static void svm_inject(struct hv_vcpu *v, const struct hv_event *e)
 {
 	static const u64 types[] = {
@@ -286,6 +293,10 @@ static void svm_inject(struct hv_vcpu *v, const struct hv_event *e)
 
 	if (e->has_error)
 		word |= EVENTINJ_ERROR_VALID | ((u64)e->error << 32);
+	if (e->type == EVENT_NMI) {
+		v->nmi_masked = true;
+		vmcb_of(v)->misc1 |= INTERCEPT_IRET;
+	}
 	vmcb_of(v)->eventinj = word;
 }
 
@@ -345,6 +356,7 @@ const struct hv_ops svm_ops = {
 	.segment_read = svm_segment_read,
 	.segment_write = svm_segment_write,
 	.can_take_interrupt = svm_can_take_interrupt,
+	.can_take_nmi = svm_can_take_nmi,
 	.inject = svm_inject,
 	.window = svm_window,
 	.clear_shadow = svm_clear_shadow,

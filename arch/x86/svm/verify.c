@@ -35,7 +35,7 @@ struct sealed_field {
 static const struct sealed_field fields[] = {
 	FIELD(cr_read, intercepts_cr_dr, 8, 0),
 	FIELD(exceptions, exceptions, 4, 0),
-	FIELD(misc1, misc1, 4, ~(u64)INTERCEPT_VINTR),
+	FIELD(misc1, misc1, 4, ~(u64)(INTERCEPT_VINTR | INTERCEPT_IRET)),
 	FIELD(misc2, misc2, 4, 0),
 	FIELD(misc3, misc3, 4, 0),
 	FIELD(iopm_base, iopm_base, 8, 0),

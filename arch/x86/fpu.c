@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* XSAVE where the CPU has it, else FXSAVE. Areas hold every component that any guest may enable. */
+#include "arch/x86/fpu.h"
+
+#include "arch/x86/cpu.h"
+#include "core/l1/frame.h"
+#include "core/lib/string.h"
+
+#define FXSAVE_SIZE    512
+#define FCW_OFFSET     0
+#define MXCSR_OFFSET   24
+#define FCW_AT_RESET   0x37f
+#define MXCSR_AT_RESET 0x1f80
+
+static u32 area_pages(void)
+{
+	u32 size = cpu_features.xsave ? cpu_features.xsave_size : FXSAVE_SIZE;
+
+	return ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
+}
+
+void *fpu_alloc(void)
+{
+	void *area = pages_alloc(area_pages(), FRAME_DATA);
+
+	if (area)
+		fpu_reset(area);
+	return area;
+}
+
+void fpu_free(void *area)
+{
+	if (area)
+		pages_free(area, area_pages());
+}
+
+void fpu_reset(void *area)
+{
+	memset(area, 0, area_pages() * PAGE_SIZE);
+	*(u16 *)((u8 *)area + FCW_OFFSET) = FCW_AT_RESET;
+	*(u32 *)((u8 *)area + MXCSR_OFFSET) = MXCSR_AT_RESET;
+	if (cpu_features.xsave)
+		*(u64 *)((u8 *)area + FXSAVE_SIZE) = 3; /* XSTATE_BV: x87 and SSE are in the area */
+}
+
+void fpu_save(void *area)
+{
+	if (!cpu_features.xsave) {
+		asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+		return;
+	}
+	xsetbv(0, cpu_features.xcr0_supported);
+	asm volatile("xsave64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+
+void fpu_load(const void *area, u64 xcr0)
+{
+	if (!cpu_features.xsave) {
+		asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+		return;
+	}
+	xsetbv(0, cpu_features.xcr0_supported);
+	asm volatile("xrstor64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
+	xsetbv(0, xcr0);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The boot, in order: an explicit list of steps, each of which may fail with a numbered reason. The
+ * last ones seal the nucleus and hand over to the scheduler.
+ */
+#include "boot/mb2.h"
+
+#include "arch/x86/acpi.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/hv.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/seal.h"
+#include "arch/x86/trap.h"
+#include "boot/banner.h"
+#include "boot/reason.h"
+#include "boot/screen.h"
+#include "config.h"
+#include "core/l1/console.h"
+#include "core/l1/evidence_port.h"
+#include "core/l1/frame.h"
+#include "core/l1/log.h"
+#include "core/l1/power.h"
+#include "core/l1/time_init.h"
+#include "core/l1/uart_port.h"
+#include "core/l2/modules.h"
+#include "core/l2/vm.h"
+#include "core/l3/planted.h"
+#include "core/lib/config.h"
+#include "core/lib/string.h"
+#include "core/loop.h"
+#include "kfv/kfv.h"
+
+#if CONFIG_TEST
+#include "tests/dialect.h"
+#endif
+
+#define VGA_TEXT	 0xb8000
+#define VGA_TEXT_BYTES	 (80 * 25 * 2)
+#define BOOT_INFO_MAX	 KIB(64)
+#define MODULE_CONFIG	 "config"
+#define OPTION_VALUE_MAX 64
+
+const struct hv_ops *hv __sealed;
+
+extern char image_start[], image_end[];
+
+static struct {
+	hpa_t info_at, image;
+	struct boot_info info;
+	u8 copy[BOOT_INFO_MAX] __aligned(8); /* of the loader's block: it may lie anywhere */
+	struct config config;
+	struct hv_features features;
+} boot;
+
+/* A word of the command line, ended; "" when it is not there. */
+static const char *option(const char *word)
+{
+	static char value[OPTION_VALUE_MAX];
+	const char *v = "";
+	u32 n = 0;
+
+	if (!boot_option(boot.info.cmdline, word, &v))
+		return "";
+	for (; v[n] && v[n] != ' ' && n < sizeof(value) - 1; n++)
+		value[n] = v[n];
+	value[n] = 0;
+	return value;
+}
+
+static bool option_set(const char *word)
+{
+	return boot_option(boot.info.cmdline, word, NULL);
+}
+
+static void start_cpu(void)
+{
+	cpu_identify();
+	tables_load(&boot_cpu);
+	cpu_set_modes();
+}
+
+static void start_ports(void)
+{
+	uart_port_init(&uart_console);
+	uart_port_init(&uart_evidence);
+}
+
+static void read_boot_info(void)
+{
+	const u32 *total = early_map(boot.info_at, 8);
+	u32 len = *total, where = 0;
+	int err;
+
+	if (len < 16 || len > BOOT_INFO_MAX)
+		boot_fail(REASON_BAD_BOOT_INFO,
+			"it says that it is %u bytes long, expected 16 to %lu", len, BOOT_INFO_MAX);
+	memcpy(boot.copy, early_map(boot.info_at, len), len);
+	err = mb2_parse(boot.copy, len, &boot.info, &where);
+	if (err == -ENOENT)
+		boot_fail(REASON_NO_MEMORY_MAP, "loader: %s", boot.info.loader);
+	if (err)
+		boot_fail(
+			REASON_BAD_BOOT_INFO, "the tag at offset %u does not fit (%d)", where, err);
+	if (option_set("exit")) {
+		boot_fail_exits();
+		machine_in_emulator();
+	}
+}
+
+static u32 reserved_ranges(struct memory_range *r)
+{
+	u32 n = 0;
+
+	r[n++] = (struct memory_range){ boot.image.v, (u64)(image_end - image_start), false };
+	r[n++] = (struct memory_range){ boot.info_at.v, sizeof(boot.copy), false };
+	for (u32 i = 0; i < boot.info.nmodules; i++)
+		r[n++] = (struct memory_range){ boot.info.modules[i].start,
+			boot.info.modules[i].end - boot.info.modules[i].start, false };
+	return n;
+}
+
+static void start_memory(void)
+{
+	struct memory_range reserved[BOOT_MODULES + 2];
+	u32 n = reserved_ranges(reserved);
+
+	if (frame_init(boot.info.ranges, boot.info.nranges, reserved, n) < 0)
+		boot_fail(REASON_LITTLE_MEMORY, "no %lu MiB in a row for the hypervisor itself",
+			CONFIG_POOL_BYTES >> 20);
+	if (paging_init(boot.image) < 0)
+		boot_fail(REASON_LITTLE_MEMORY, "the page tables do not fit into the pool");
+}
+
+static void start_screen(void)
+{
+	const struct boot_framebuffer *f = &boot.info.framebuffer;
+	struct screen_framebuffer s = { .pitch = f->pitch,
+		.width = f->width,
+		.height = f->height,
+		.bits = f->bits,
+		.red = f->red,
+		.green = f->green,
+		.blue = f->blue };
+
+	if (boot.info.has_framebuffer && !f->text) {
+		s.base = host_map(
+			HPA(f->address), (u64)f->pitch * f->height, PROT_RW | PROT_UNCACHED);
+		if (s.base && screen_init_framebuffer(&s) == 0)
+			return;
+	} else if (!boot.info.efi_system_table) {
+		void *text = host_map(HPA(VGA_TEXT), VGA_TEXT_BYTES, PROT_RW | PROT_UNCACHED);
+
+		if (text)
+			screen_init_text(text);
+	}
+}
+
+static void read_acpi(void)
+{
+	int err = acpi_init(boot.info.rsdp);
+
+	if (err)
+		boot_fail(REASON_NO_ACPI, err == -ENOENT ? "the root pointer was not found"
+							 : "the root table is damaged");
+	if (!acpi.has_madt || !acpi.nioapics)
+		boot_fail(REASON_NO_ACPI, "the MADT is missing or names no I/O APIC");
+}
+
+static void start_interrupts(void)
+{
+	int err = apic_init();
+
+	if (err)
+		boot_fail(REASON_NO_LOCAL_APIC, "enabling it failed (%d)", err);
+	err = ioapic_init();
+	if (err)
+		boot_fail(REASON_NO_ACPI, "the I/O APICs of the MADT cannot be used (%d)", err);
+	err = time_init();
+	if (err)
+		boot_fail(REASON_NO_TIMER, err == -ETIMEDOUT
+						   ? "the PIT does not count"
+						   : "TSC or local APIC timer stands still");
+}
+
+static void start_virtualisation(void)
+{
+	int reason;
+
+	hv = cpu_features.intel ? &vmx_ops : &svm_ops;
+	reason = hv->probe(&boot.features);
+	if (reason)
+		boot_fail(reason, "CPU: %s %s", cpu_features.vendor, cpu_features.brand);
+	reason = hv->cpu_enable();
+	if (reason)
+		boot_fail(REASON_NOT_ENABLED, "%s: error %d", hv->name, reason);
+}
+
+static void add_modules(void)
+{
+	for (u32 i = 0; i < boot.info.nmodules; i++) {
+		const struct boot_module *m = &boot.info.modules[i];
+
+		if (module_add(m->name, m->name_len, HPA(m->start), m->end - m->start) < 0)
+			boot_fail(REASON_BAD_MODULE, "module %u (%.*s) cannot be mapped", i,
+				(int)m->name_len, m->name);
+	}
+}
+
+static void read_config(void)
+{
+	const struct load_source *text = module_find(MODULE_CONFIG);
+	struct config_error e;
+
+	if (!text)
+		boot_fail(REASON_NO_CONFIG,
+			"expected a module named " MODULE_CONFIG ", found %u others",
+			boot.info.nmodules);
+	if (config_parse(&boot.config, (const char *)text->data, text->len, &e) < 0)
+		boot_fail(
+			REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
+}
+
+static void start_defence(void)
+{
+	const struct policy_text *policy = boot.config.policy.line ? &boot.config.policy : NULL;
+	const char *bug = option("vuln");
+	struct config_error e;
+
+	if (kfv_init(policy, NULL, &e) < 0)
+		boot_fail(
+			REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
+	if (bug[0] && planted_wake(bug) < 0)
+		boot_fail(REASON_BAD_CONFIG, "vuln=%s: this image has no such planted bug", bug);
+}
+
+static void seal(void)
+{
+	seal_nucleus();
+}
+
+static void create_vms(void)
+{
+	for (u32 i = 0; i < boot.config.nvms; i++) {
+		struct vm *vm;
+
+		if (vm_create(&boot.config.vms[i], &vm) < 0)
+			boot_fail(REASON_BAD_MODULE, "vm %s cannot be created: see the line above",
+				boot.config.vms[i].name);
+	}
+	for (u32 id = 1; id <= VM_MAX; id++) {
+		if (vms[id])
+			vm_start(vms[id]);
+	}
+}
+
+static void show_banner(void)
+{
+	banner_print(&boot.info, &boot.features, boot.image);
+}
+
+/* exit=ended: the emulator ends with the VMs, its status the first debug-exit value. */
+static void leave(void)
+{
+	u8 code = 0;
+
+	for (u32 id = 1; id <= VM_MAX; id++) {
+		if (vms[id] && vms[id]->ended == END_DEBUG_EXIT && !code)
+			code = (u8)vms[id]->end_value;
+		else if (vms[id] && vms[id]->ended >= END_TRIPLE_FAULT && !code)
+			code = 0x7f;
+	}
+	console_flush();
+	machine_exit(code);
+}
+
+static void run_tests(void)
+{
+#if CONFIG_TEST
+	if (option_set("test"))
+		machine_exit((u8)MIN(tests_run(option("test")), 100u));
+#endif
+}
+
+static void (*const steps[])(void) = {
+	start_cpu,
+	start_ports,
+	read_boot_info,
+	start_memory,
+	start_screen,
+	read_acpi,
+	start_interrupts,
+	console_init,
+	start_virtualisation,
+	add_modules,
+	show_banner,
+	run_tests,
+	read_config,
+	start_defence,
+	seal,
+	create_vms,
+};
+
+void boot_main(u32 info, u32 image) __noreturn;
+void boot_main(u32 info, u32 image)
+{
+	boot.info_at = HPA(info);
+	boot.image = HPA(image);
+	frame_set_image(boot.image);
+	for (u32 i = 0; i < ARRAY_LEN(steps); i++)
+		steps[i]();
+	if (!strcmp(option("exit"), "ended"))
+		loop_when_all_ended(leave);
+	console_focus_config(
+		boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
+	loop_run();
+}

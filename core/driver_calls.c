@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What drivers may call (drivers/api/driver.h), placed trusted: plain functions that go through the
+ * gates of the three layers. The CPU remembers which driver it is inside, so that a driver never
+ * names itself: each call acts for that driver and for its VM alone.
+ */
+#include "drivers/api/driver.h"
+
+#include "arch/x86/percpu.h"
+#include "core/l1/console.h"
+#include "core/l1/gate.h"
+#include "core/l1/log.h"
+#include "core/l1/time.h"
+#include "core/l2/gate.h"
+#include "core/l2/lines.h"
+#include "core/l2/sched.h"
+#include "core/l3/gate.h"
+
+static struct hrsc *running(void)
+{
+	struct hrsc *h = this_cpu(running);
+
+	CHECK(h);
+	return h;
+}
+
+u64 l1_now_ns(void)
+{
+	return time_now_ns();
+}
+
+void l1_timer_arm(u64 deadline_ns)
+{
+	l1_gate_timer_arm(running(), deadline_ns);
+	sched_timers_changed();
+}
+
+u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
+{
+	struct hrsc *h = running();
+	struct vm *vm = h->owner;
+
+	if (peer == PEER_CONSOLE)
+		return l2_gate_call(h, &console_hrsc, fn, a, vm->id);
+	if (peer == PEER_VM)
+		return l2_gate_call(h, &vm->hrsc, fn, a, b);
+	return peer < PEER_COUNT ? l2_gate_call(h, vm->peer[peer], fn, a, b) : BUS_NO_PEER;
+}
+
+void l3_raise_irq(u32 gsi, bool level)
+{
+	struct hrsc *h = running();
+
+	if (l3_gate_irq(h, gsi, level))
+		line_set(h, gsi, level);
+}
+
+void l3_msi(u64 address, u32 data)
+{
+	struct hrsc *h = running();
+
+	vlapic_message(h->owner, address, data);
+}
+
+void l3_intr(bool level)
+{
+	struct vm *vm = running()->owner;
+
+	vm->pic_intr = level;
+	if (level && vm->nvcpus)
+		vcpu_kick(vm->vcpu[0]);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's memory: blocks of 2 MiB owned by it, mapped into its stage 2 when it first touches them.
+ * RAM fills guest physical addresses from 0 to VM_RAM_BELOW_4G, and goes on at 4 GiB.
+ */
+#include "core/l2/memory.h"
+
+#include "arch/x86/window.h"
+#include "core/l1/frame.h"
+#include "core/l1/log.h"
+#include "core/l2/gate.h"
+
+static void scrub_block(hpa_t block)
+{
+	for (u64 at = 0; at < BLOCK_SIZE; at += PAGE_SIZE)
+		window_zero(HPA(block.v + at));
+}
+
+int vm_memory_create(struct vm *vm)
+{
+	u32 n = (u32)(vm->memory_bytes / BLOCK_SIZE);
+	int err = pt_init(&vm->s2, hv->s2_format, OWNER_VM(vm->id));
+
+	if (err)
+		return err;
+	vm->blocks =
+		pages_alloc((u32)(ALIGN_UP(n * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE), FRAME_DATA);
+	if (!vm->blocks)
+		return -ENOMEM;
+	for (vm->nblocks = 0; vm->nblocks < n; vm->nblocks++) {
+		if (block_alloc(OWNER_VM(vm->id), &vm->blocks[vm->nblocks]) < 0)
+			return -ENOMEM;
+		scrub_block(vm->blocks[vm->nblocks]);
+	}
+	return 0;
+}
+
+void vm_memory_destroy(struct vm *vm)
+{
+	u32 table = (u32)(ALIGN_UP(vm->memory_bytes / BLOCK_SIZE * sizeof(hpa_t), PAGE_SIZE) /
+			  PAGE_SIZE);
+
+	pt_destroy(&vm->s2);
+	while (vm->nblocks) {
+		hpa_t block = vm->blocks[--vm->nblocks];
+
+		scrub_block(block);
+		block_free(block);
+	}
+	if (vm->blocks)
+		pages_free(vm->blocks, table);
+	vm->blocks = NULL;
+}
+
+void vm_memory_scrub(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nblocks; i++)
+		scrub_block(vm->blocks[i]);
+}
+
+/* Where in the VM's RAM the address lies; false: it is not RAM. */
+static bool ram_offset(const struct vm *vm, u64 gpa, u64 *offset)
+{
+	if (gpa < VM_RAM_BELOW_4G)
+		*offset = gpa;
+	else if (gpa >= GIB(4))
+		*offset = gpa - GIB(4) + VM_RAM_BELOW_4G;
+	else
+		return false;
+	return *offset < vm->memory_bytes;
+}
+
+int vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out)
+{
+	u64 offset;
+
+	if (!ram_offset(vm, gpa.v, &offset))
+		return -EFAULT;
+	*out = HPA(vm->blocks[offset / BLOCK_SIZE].v + (offset & (BLOCK_SIZE - 1)));
+	return 0;
+}
+
+int s2_fault(struct vm *vm, gpa_t gpa, u8 access)
+{
+	u64 base = gpa.v & ~(BLOCK_SIZE - 1);
+	hpa_t hpa;
+	u32 level;
+	int err;
+
+	(void)access;
+	if (vm_ram(vm, GPA(base), &hpa) < 0)
+		return -ENOENT;
+	if (pt_lookup(&vm->s2, base, &level))
+		return 0; /* mapped by now: a stale translation, gone with this exit */
+	if (!l2_gate_map(&vm->hrsc, base, hpa.v, BLOCK_SIZE, PROT_RWX))
+		return -EACCES;
+	err = pt_map(&vm->s2, base, hpa, BLOCK_SIZE, PROT_RWX);
+	return err;
+}
+
+/* Calls fn for each piece of [gpa, gpa+len) that lies in one page; all of it is RAM or nothing is
+ * done. */
+static int each_page(struct vm *vm, gpa_t gpa, u64 len, void (*fn)(hpa_t, void *, u32), void *data)
+{
+	hpa_t hpa;
+
+	if (gpa.v + len < gpa.v)
+		return -EFAULT;
+	for (u64 at = gpa.v & PAGE_MASK; at < gpa.v + len; at += PAGE_SIZE) {
+		if (vm_ram(vm, GPA(at), &hpa) < 0)
+			return -EFAULT;
+	}
+	for (u64 done = 0; done < len;) {
+		u32 n = (u32)MIN(len - done, PAGE_SIZE - ((gpa.v + done) & ~PAGE_MASK));
+
+		CHECK(vm_ram(vm, GPA(gpa.v + done), &hpa) == 0);
+		fn(hpa, data ? (u8 *)data + done : NULL, n);
+		done += n;
+	}
+	return 0;
+}
+
+static void copy_out(hpa_t hpa, void *to, u32 n)
+{
+	window_read(hpa, to, n);
+}
+
+static void copy_in(hpa_t hpa, void *from, u32 n)
+{
+	window_write(hpa, from, n);
+}
+
+static void clear(hpa_t hpa, void *unused, u32 n)
+{
+	(void)unused;
+	window_fill(hpa, 0, n);
+}
+
+int vm_read(struct vm *vm, gpa_t gpa, void *to, u64 len)
+{
+	return each_page(vm, gpa, len, copy_out, to);
+}
+
+int vm_write(struct vm *vm, gpa_t gpa, const void *from, u64 len)
+{
+	return each_page(vm, gpa, len, copy_in, (void *)from);
+}
+
+int vm_zero(struct vm *vm, gpa_t gpa, u64 len)
+{
+	return each_page(vm, gpa, len, clear, NULL);
+}

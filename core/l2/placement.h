@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Placing drivers: from a driver's constant descriptor to a live hRSC of a VM, and the calls
+ * outwards that it may make (drivers/api/driver.h). Placed `trusted`: in ring 0, by plain calls.
+ */
+#pragma once
+
+#include "core/l2/vm.h"
+
+/* The registered driver of this name, or NULL. */
+const struct driver *driver_find(const char *name);
+/* Gives the VM an instance: its data, its regions, its place among the peers. Not started yet. */
+int __must_check driver_place(struct vm *vm, const struct driver *driver);
+/* Back to power-on: data zeroed, start() called. */
+void driver_start(struct hrsc *h);
+void driver_remove(struct hrsc *h);

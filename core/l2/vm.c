@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's life: created whole from a checked configuration or not at all, started, paused, ended,
+ * restarted, destroyed. Every step passes the L2 gate.
+ */
+#include "core/l2/vm.h"
+
+#include "core/l1/frame.h"
+#include "core/l1/log.h"
+#include "core/l2/gate.h"
+#include "core/l2/guest_acpi.h"
+#include "core/l2/memory.h"
+#include "core/l2/modules.h"
+#include "core/l2/placement.h"
+#include "core/l2/sched.h"
+#include "core/l2/vcpu.h"
+#include "core/lib/config.h"
+#include "core/lib/string.h"
+#include "core/lib/text.h"
+
+struct vm *vms[VM_MAX + 1]; /* (o) */
+
+static const char *const end_names[] = {
+	[END_NONE] = "",
+	[END_POWER_OFF] = "powered off",
+	[END_REBOOT] = "reboot asked for",
+	[END_HALT] = "halted for ever",
+	[END_DEBUG_EXIT] = "debug exit",
+	[END_TRIPLE_FAULT] = "triple fault",
+	[END_FAILED] = "failed",
+	[END_KILLED] = "killed",
+};
+
+const char *vm_end_name(enum vm_end how)
+{
+	return end_names[how];
+}
+
+struct vm *vm_find(const char *name)
+{
+	for (u32 id = 1; id <= VM_MAX; id++) {
+		if (vms[id] && !strcmp(vms[id]->name, name))
+			return vms[id];
+	}
+	return NULL;
+}
+
+static void set_state(struct vm *vm, enum vm_state state)
+{
+	l2_gate_life(&vm->hrsc, vm->state, state, vm->ended);
+	vm->state = state;
+}
+
+static int memory_write(void *ctx, gpa_t gpa, const void *from, u64 len)
+{
+	return vm_write(ctx, gpa, from, len);
+}
+
+static int memory_zero(void *ctx, gpa_t gpa, u64 len)
+{
+	return vm_zero(ctx, gpa, len);
+}
+
+/* A module that the configuration names; its absence is logged with the line. */
+static const struct load_source *need_module(const struct config_vm *c, const char *name)
+{
+	const struct load_source *m = module_find(name);
+
+	if (!m)
+		log_error("vm %s (line %u): expected a boot module named %s, found none", c->name,
+			c->line, name);
+	return m;
+}
+
+static int load_with_modules(struct vm *vm, struct guest_memory *memory,
+	const struct load_source *kernel, struct boot_state *boot, struct load_error *err)
+{
+	const struct config_vm *c = vm->config;
+	const struct load_source *initrd = NULL, *m;
+	struct load_source modules[CONFIG_MODULES + 1];
+	u32 n = 0;
+
+	if (c->initrd[0]) {
+		initrd = need_module(c, c->initrd);
+		if (!initrd)
+			return -ENOENT;
+		modules[n++] = *initrd;
+	}
+	for (u32 i = 0; i < c->nmodules; i++) {
+		m = need_module(c, c->modules[i]);
+		if (!m)
+			return -ENOENT;
+		modules[n++] = *m;
+	}
+	if (load_is_multiboot(kernel))
+		return load_multiboot(memory, kernel, modules, n, c->cmdline, boot, err);
+	return load_linux(memory, kernel, initrd, c->cmdline, boot, err);
+}
+
+static int load(struct vm *vm)
+{
+	const struct config_vm *c = vm->config;
+	struct guest_memory memory = {
+		.ctx = vm,
+		.size = MIN(vm->memory_bytes, VM_RAM_BELOW_4G),
+		.high = vm->memory_bytes > VM_RAM_BELOW_4G ? vm->memory_bytes - VM_RAM_BELOW_4G : 0,
+		.write = memory_write,
+		.zero = memory_zero,
+	};
+	const struct load_source *kernel = need_module(c, c->kernel);
+	struct boot_state boot = { 0 };
+	struct load_error why = { "" };
+	u64 rsdp;
+	int err;
+
+	if (!kernel)
+		return -ENOENT;
+	err = load_with_modules(vm, &memory, kernel, &boot, &why);
+	if (!err)
+		err = guest_acpi_build(&memory, vm->nvcpus, &rsdp);
+	if (err) {
+		log_error(
+			"vm %s (line %u): not loaded: %s (%d)", c->name, c->line, why.message, err);
+		return err;
+	}
+	vcpu_set_boot_state(vm->vcpu[0], &boot);
+	return 0;
+}
+
+static int place_drivers(struct vm *vm)
+{
+	int err = 0;
+
+	for (u32 i = 0; !err && i < DEVICE_COUNT; i++) {
+		const struct driver *d;
+
+		if (!(vm->config->devices & BIT(i)))
+			continue;
+		d = driver_find(config_device_names[i]);
+		CHECK(d); /* the grammar knows only devices that exist */
+		err = driver_place(vm, d);
+	}
+	return err;
+}
+
+/* The VM's own side of the bus: power. */
+static u64 vm_bus_call(struct hrsc *h, u32 fn, u64 a, u64 b)
+{
+	struct vm *vm = h->owner;
+
+	if (fn != BUS_POWER)
+		return BUS_NO_PEER;
+	if (a == POWER_OFF)
+		vm_end(vm, END_POWER_OFF, 0);
+	else if (a == POWER_REBOOT)
+		vm_end(vm, END_REBOOT, 0);
+	else if (a == POWER_DEBUG_EXIT)
+		vm_end(vm, END_DEBUG_EXIT, b);
+	return 0;
+}
+
+static const struct l2_if vm_bus = { .call = vm_bus_call };
+
+static int build(struct vm *vm)
+{
+	int err = hrsc_add(&vm->hrsc, HRSC_VM, vm->id, vm->name);
+
+	if (!err)
+		err = vm_memory_create(vm);
+	for (u32 i = 0; !err && i < vm->config->vcpus; i++)
+		err = vcpu_create(vm, i);
+	if (!err)
+		err = place_drivers(vm);
+	if (!err)
+		err = load(vm);
+	return err;
+}
+
+static u32 vm_pages(void)
+{
+	return (u32)(ALIGN_UP(sizeof(struct vm), PAGE_SIZE) / PAGE_SIZE);
+}
+
+static u16 free_id(void)
+{
+	for (u16 id = 1; id <= VM_MAX; id++) {
+		if (!vms[id])
+			return id;
+	}
+	return 0;
+}
+
+static void start_drivers(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->ndrivers; i++)
+		driver_start(vm->driver[i]);
+}
+
+int vm_create(const struct config_vm *config, struct vm **out)
+{
+	u16 id = free_id();
+	struct vm *vm = id ? pages_alloc(vm_pages(), FRAME_DATA) : NULL;
+	int err;
+
+	if (!vm) {
+		log_error("vm %s (line %u): no room for another VM", config->name, config->line);
+		return -ENOMEM;
+	}
+	vm->id = id;
+	vm->config = config;
+	vm->memory_bytes = config->memory_bytes;
+	vm->hrsc.owner = vm;
+	vm->hrsc.l2 = &vm_bus;
+	(void)text_copy(vm->name, sizeof(vm->name), config->name);
+	vms[id] = vm;
+	err = build(vm);
+	if (err) {
+		if (err == -ENOMEM)
+			log_error("vm %s (line %u): not enough memory for %lu MiB", config->name,
+				config->line, config->memory_bytes >> 20);
+		vm_destroy(vm);
+		return err;
+	}
+	start_drivers(vm);
+	hook_vm_created(&vm->hrsc);
+	set_state(vm, VM_READY);
+	*out = vm;
+	return 0;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	vms[vm->id] = NULL;
+	for (u32 i = 0; i < vm->ndrivers; i++)
+		driver_remove(vm->driver[i]);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		sched_forget(vm->vcpu[i]);
+		vcpu_destroy(vm->vcpu[i]);
+	}
+	vm_memory_destroy(vm);
+	hrsc_remove(&vm->hrsc);
+	pages_free(vm, vm_pages());
+}
+
+void vm_start(struct vm *vm)
+{
+	if (vm->state == VM_READY)
+		set_state(vm, VM_RUNNING);
+}
+
+static void stop_vcpus(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vm->vcpu[i]->hazard |= HAZARD_STOP;
+}
+
+void vm_pause(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING)
+		return;
+	set_state(vm, VM_PAUSED);
+	stop_vcpus(vm);
+}
+
+void vm_resume(struct vm *vm)
+{
+	if (vm->state == VM_PAUSED)
+		set_state(vm, VM_RUNNING);
+}
+
+void vm_end(struct vm *vm, enum vm_end how, u64 value)
+{
+	if (vm->state == VM_STOPPED)
+		return;
+	vm->ended = how;
+	vm->end_value = value;
+	set_state(vm, VM_STOPPED);
+	stop_vcpus(vm);
+	if (how == END_DEBUG_EXIT)
+		log_info("vm %s: debug exit with value %lu", vm->name, value);
+	else if (how == END_TRIPLE_FAULT)
+		log_warn("vm %s: triple fault at rip %#lx", vm->name, value);
+	else
+		log_info("vm %s: %s", vm->name, vm_end_name(how));
+}
+
+void vm_fail(struct vm *vm, const char *why)
+{
+	log_error("vm %s failed: %s", vm->name, why);
+	hv->dump(&vm->vcpu[0]->hv);
+	vm_end(vm, END_FAILED, vm->vcpu[0]->hv.rip);
+}
+
+int vm_restart(struct vm *vm)
+{
+	int err;
+
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		sched_forget(vm->vcpu[i]);
+		vcpu_reset(vm->vcpu[i]);
+	}
+	vm_memory_scrub(vm);
+	vm->pic_intr = false;
+	start_drivers(vm);
+	err = load(vm);
+	if (err) {
+		vm_end(vm, END_FAILED, 0);
+		return err;
+	}
+	vm->ended = END_NONE;
+	vm->restarts++;
+	set_state(vm, VM_RUNNING);
+	return 0;
+}

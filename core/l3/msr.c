@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Model-specific registers (SDM volume 4, "Model-Specific Registers"; APM volume 2, appendix A).
+ * The machine's own MSRs are never read or written on behalf of a guest; those that the hardware
+ * switches do not come here.
+ */
+#include "core/l3/msr.h"
+
+#include "arch/x86/cpu.h"
+#include "core/l3/exit.h"
+#include "core/l3/gate.h"
+#include "core/l3/inject.h"
+
+struct msr {
+	u32 first, last;
+	/* NULL: reads as zero, or #GP on writes; -EPERM raises #GP. */
+	int (*read)(struct vcpu *v, u32 index, u64 *value);
+	int (*write)(struct vcpu *v, u32 index, u64 value);
+};
+
+static int ignore_write(struct vcpu *v, u32 index, u64 value)
+{
+	(void)v;
+	(void)index;
+	(void)value;
+	return 0;
+}
+
+static int read_tsc(struct vcpu *v, u32 index, u64 *value)
+{
+	(void)index;
+	*value = rdtsc() + hv->reg_read(&v->hv, REG_TSC_OFFSET);
+	return 0;
+}
+
+static int write_tsc(struct vcpu *v, u32 index, u64 value)
+{
+	(void)index;
+	hv->reg_write(&v->hv, REG_TSC_OFFSET, value - rdtsc());
+	return 0;
+}
+
+static int read_apic_base(struct vcpu *v, u32 index, u64 *value)
+{
+	(void)index;
+	*value = v->apic.base_msr;
+	return 0;
+}
+
+/* The page may not move and there is no x2APIC: only the enable bit can change. */
+static int write_apic_base(struct vcpu *v, u32 index, u64 value)
+{
+	(void)index;
+	if ((value ^ v->apic.base_msr) & ~BIT(11))
+		return -EPERM;
+	v->apic.base_msr = value;
+	return 0;
+}
+
+/*
+ * Registers that the hardware switches: where the back end lets them through they do not come here,
+ * where it does not these serve them.
+ */
+static const struct {
+	u32 msr;
+	u8 reg;
+	bool address; /* must be canonical */
+} switched[] = {
+	{ MSR_SYSENTER_CS, REG_SYSENTER_CS, false },
+	{ MSR_SYSENTER_ESP, REG_SYSENTER_ESP, true },
+	{ MSR_SYSENTER_EIP, REG_SYSENTER_EIP, true },
+	{ MSR_PAT, REG_PAT, false },
+	{ MSR_STAR, REG_STAR, false },
+	{ MSR_LSTAR, REG_LSTAR, true },
+	{ MSR_CSTAR, REG_CSTAR, true },
+	{ MSR_SFMASK, REG_SFMASK, false },
+	{ MSR_FS_BASE, REG_FS_BASE, true },
+	{ MSR_GS_BASE, REG_GS_BASE, true },
+	{ MSR_KERNEL_GS_BASE, REG_KERNEL_GS_BASE, true },
+};
+
+static bool canonical(u64 address)
+{
+	return (u64)((s64)(address << 16) >> 16) == address;
+}
+
+static bool valid_pat(u64 value)
+{
+	for (u32 i = 0; i < 8; i++) {
+		u8 type = (u8)(value >> (8 * i));
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
+
+static int read_switched(struct vcpu *v, u32 index, u64 *value)
+{
+	for (u32 i = 0; i < ARRAY_LEN(switched); i++) {
+		if (switched[i].msr == index) {
+			*value = hv->reg_read(&v->hv, switched[i].reg);
+			return 0;
+		}
+	}
+	return -EPERM;
+}
+
+static int write_switched(struct vcpu *v, u32 index, u64 value)
+{
+	for (u32 i = 0; i < ARRAY_LEN(switched); i++) {
+		if (switched[i].msr != index)
+			continue;
+		if ((switched[i].address && !canonical(value)) ||
+			(index == MSR_PAT && !valid_pat(value)))
+			return -EPERM;
+		hv->reg_write(&v->hv, switched[i].reg, value);
+		return 0;
+	}
+	return -EPERM;
+}
+
+static int read_efer(struct vcpu *v, u32 index, u64 *value)
+{
+	(void)index;
+	*value = hv->reg_read(&v->hv, REG_EFER);
+	return 0;
+}
+
+/* LMA follows LME and paging; LME may not change while paging is on. */
+static int write_efer(struct vcpu *v, u32 index, u64 value)
+{
+	u64 old = hv->reg_read(&v->hv, REG_EFER);
+
+	(void)index;
+	if (value & ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
+		return -EPERM;
+	if (((value ^ old) & EFER_LME) && (hv->reg_read(&v->hv, REG_CR0) & CR0_PG))
+		return -EPERM;
+	hv->reg_write(&v->hv, REG_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
+	v->hv.flush = true;
+	return 0;
+}
+
+static int read_misc_enable(struct vcpu *v, u32 index, u64 *value)
+{
+	(void)index;
+	*value = v->misc_enable;
+	return 0;
+}
+
+static int write_misc_enable(struct vcpu *v, u32 index, u64 value)
+{
+	(void)index;
+	v->misc_enable = value;
+	return 0;
+}
+
+static int read_mtrr_type(struct vcpu *v, u32 index, u64 *value)
+{
+	(void)index;
+	*value = v->mtrr_def_type;
+	return 0;
+}
+
+static int write_mtrr_type(struct vcpu *v, u32 index, u64 value)
+{
+	(void)index;
+	if (value & ~0xcffull || (value & 0xff) > 6)
+		return -EPERM;
+	v->mtrr_def_type = value;
+	return 0;
+}
+
+static int read_tsc_aux(struct vcpu *v, u32 index, u64 *value)
+{
+	(void)index;
+	*value = v->tsc_aux;
+	return cpu_features.rdtscp ? 0 : -EPERM;
+}
+
+static int write_tsc_aux(struct vcpu *v, u32 index, u64 value)
+{
+	(void)index;
+	if (!cpu_features.rdtscp || value >> 32)
+		return -EPERM;
+	v->tsc_aux = value;
+	wrmsr(MSR_TSC_AUX, value); /* v is the CPU's current vCPU */
+	return 0;
+}
+
+/* Sorted by first; found by bisection. */
+static const struct msr msrs[] = {
+	{ MSR_TSC, MSR_TSC, read_tsc, write_tsc },
+	{ MSR_APIC_BASE, MSR_APIC_BASE, read_apic_base, write_apic_base },
+	{ MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, NULL, ignore_write },
+	{ MSR_MTRRCAP, MSR_MTRRCAP, NULL, NULL },
+	{ MSR_SYSENTER_CS, MSR_SYSENTER_EIP, read_switched, write_switched },
+	{ MSR_MCG_CAP, MSR_MCG_STATUS, NULL, ignore_write },
+	{ MSR_MISC_ENABLE, MSR_MISC_ENABLE, read_misc_enable, write_misc_enable },
+	{ MSR_DEBUGCTL, MSR_DEBUGCTL, NULL, ignore_write },
+	{ MSR_PAT, MSR_PAT, read_switched, write_switched },
+	{ MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, read_mtrr_type, write_mtrr_type },
+	{ MSR_EFER, MSR_EFER, read_efer, write_efer },
+	{ MSR_STAR, MSR_SFMASK, read_switched, write_switched },
+	{ MSR_FS_BASE, MSR_KERNEL_GS_BASE, read_switched, write_switched },
+	{ MSR_TSC_AUX, MSR_TSC_AUX, read_tsc_aux, write_tsc_aux },
+	{ MSR_AMD_SYSCFG, MSR_AMD_SYSCFG, NULL, ignore_write },
+	{ MSR_AMD_HWCR, MSR_AMD_HWCR, NULL, ignore_write },
+	{ MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, NULL, ignore_write },
+};
+
+static const struct msr *msr_find(u32 index)
+{
+	u32 lo = 0, hi = ARRAY_LEN(msrs);
+
+	while (lo < hi) {
+		u32 mid = (lo + hi) / 2;
+
+		if (index < msrs[mid].first)
+			hi = mid;
+		else if (index > msrs[mid].last)
+			lo = mid + 1;
+		else
+			return &msrs[mid];
+	}
+	return NULL;
+}
+
+static int msr_read(struct vcpu *v, u32 index)
+{
+	const struct msr *m = msr_find(index);
+	u64 value = 0;
+
+	if (!m || !l3_gate_msr_read(&v->hrsc, index) || (m->read && m->read(v, index, &value) < 0))
+		return -EPERM;
+	v->hv.gpr[RAX] = (u32)value;
+	v->hv.gpr[RDX] = value >> 32;
+	return 0;
+}
+
+static int msr_write(struct vcpu *v, u32 index)
+{
+	const struct msr *m = msr_find(index);
+	u64 value = (u32)v->hv.gpr[RAX] | v->hv.gpr[RDX] << 32;
+
+	if (!m || !l3_gate_msr_write(&v->hrsc, index, value) || !m->write)
+		return -EPERM;
+	return m->write(v, index, value);
+}
+
+void msr_handle(struct vcpu *v, const struct exit *exit)
+{
+	u32 index = (u32)v->hv.gpr[RCX];
+	int err = exit->msr.write ? msr_write(v, index) : msr_read(v, index);
+
+	if (err)
+		vcpu_inject_gp(v);
+	else
+		vcpu_skip(v, exit);
+}

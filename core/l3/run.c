@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The walk of a VM exit starts here: what must be done before an entry (one word of hazards says
+ * whether anything), the entry, and the exit handed to the one table in exit.c.
+ */
+#include "core/l3/run.h"
+
+#include "arch/x86/cpu.h"
+#include "core/l1/console.h"
+#include "core/l1/gate.h"
+#include "core/l1/log.h"
+#include "core/l2/gate.h"
+#include "core/l2/sched.h"
+#include "core/l3/exit.h"
+#include "core/l3/inject.h"
+#include "kfv/hook.h"
+
+/* Deals with everything that is not "enter again". True: the vCPU gives up the CPU. */
+static bool handle_hazards(struct vcpu *v)
+{
+	if (console_has_work)
+		console_poll();
+	if (v->hazard & HAZARD_ORCHESTRATE) {
+		v->hazard &= ~(u32)HAZARD_ORCHESTRATE;
+		hook_orchestrate();
+	}
+	if (v->hazard & HAZARD_TIMER) {
+		v->hazard &= ~(u32)HAZARD_TIMER;
+		sched_timers_run();
+	}
+	if (sched_must_leave(v))
+		return true;
+	if (v->hazard & HAZARD_EVENT)
+		inject_events(v);
+	return false;
+}
+
+static void count(struct vcpu *v, u32 kind, u64 ticks)
+{
+	struct exit_stats *s = &v->stats[kind];
+	u32 slot = 0;
+
+	for (u64 limit = 256; ticks >= limit && slot < HISTOGRAM_SLOTS - 1; limit *= 4)
+		slot++;
+	s->count++;
+	s->ticks += ticks;
+	s->slots[slot]++;
+}
+
+void vcpu_run(struct vcpu *v)
+{
+	struct exit *exit = &v->exit;
+
+	for (;;) {
+		u64 entered, left;
+
+		if (unlikely(v->hazard | console_has_work) && handle_hazards(v))
+			return;
+		if (unlikely(!l2_gate_enter(&v->hrsc, v->hv.control))) {
+			vm_fail(v->vm, "its control structure may not be used");
+			return;
+		}
+		entered = rdtsc();
+		hv->enter(&v->hv, exit);
+		left = rdtsc();
+		v->guest_ticks += left - entered;
+		if (unlikely(v->hv.has_pending))
+			v->hazard |= HAZARD_EVENT;
+		l1_gate_exit(&v->hrsc, exit->kind, v->hv.rip, left - entered);
+		exit_handle(v, exit);
+		count(v, exit->kind, rdtsc() - left);
+	}
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The main loop. Above the layers, because it connects them: L2 says whose turn it is, L3 runs it.
+ * Interrupts are on in idle() alone.
+ */
+#include "core/loop.h"
+
+#include "core/l1/console.h"
+#include "core/l2/sched.h"
+#include "core/l2/vm.h"
+#include "core/l3/run.h"
+#include "core/lib/config.h"
+#include "kfv/hook.h"
+
+static void (*all_ended)(void); /* (c) after boot */
+
+void loop_when_all_ended(void (*done)(void))
+{
+	all_ended = done;
+}
+
+static void turn(struct vcpu *v)
+{
+	sched_enter(v);
+	vcpu_run(v);
+	sched_leave();
+}
+
+/* A guest that asked for a reboot gets one, if its configuration says so. False: none is alive. */
+static bool keep_alive(void)
+{
+	bool alive = false;
+
+	for (u32 id = 1; id <= VM_MAX; id++) {
+		struct vm *vm = vms[id];
+
+		if (!vm)
+			continue;
+		if (vm->state == VM_STOPPED && vm->ended == END_REBOOT &&
+			vm->config->reboot == REBOOT_RESTART)
+			(void)vm_restart(vm); /* its failure is logged and is the VM's end */
+		alive |= vm->state != VM_STOPPED;
+	}
+	return alive;
+}
+
+static void idle(void)
+{
+	sched_timers_run();
+	if (sched_anyone() || console_has_work)
+		return;
+	asm volatile("sti; hlt; cli" ::: "memory");
+}
+
+void loop_run(void)
+{
+	for (;;) {
+		struct vcpu *v;
+
+		hook_orchestrate();
+		if (console_has_work)
+			console_poll();
+		if (!keep_alive() && all_ended)
+			all_ended();
+		v = sched_next();
+		if (v)
+			turn(v);
+		else
+			idle();
+	}
+}

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Genuine nested virtualisation without the hardware for it: an emulator runs Debian's kernel, its
+KVM runs a second QEMU, and the boot image runs in that. The inner machine's serial lines are the
+outer one's, so a test talks to it as to any other; the monitor, where there is one, shows the outer
+machine. Linux, Documentation/virt/kvm/x86/running-nested-guests.rst."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from harness.bochs import BochsMachine
+from harness.iso import ROOT
+from harness.machine import End
+from harness.qemu import DEBUG_EXIT_PORT, QemuMachine
+
+BUILD = ROOT / "build"
+QEMU = pathlib.Path("/usr/bin/qemu-system-x86_64")
+QEMU_DATA = pathlib.Path("/usr/share/qemu")
+QEMU_ROM_FOLDERS = (QEMU_DATA, pathlib.Path("/usr/share/seabios"))
+QEMU_ROMS = ("kvmvapic.bin", "linuxboot.bin", "linuxboot_dma.bin", "bios-256k.bin")
+KVM_MODULES = ("virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko")
+KVM_VENDOR_MODULE = {"amd": "arch/x86/kvm/kvm-amd.ko", "intel": "arch/x86/kvm/kvm-intel.ko"}
+
+# What the outer machine has and the inner one does not.
+OUTER_EXTRA_MB = 1024
+OUTER_CMDLINE = "console=ttyS0 quiet cryptomgr.notests=1 mitigations=off"
+BOCHS_CMDLINE = OUTER_CMDLINE + " nokaslr clocksource=hpet tsc=unstable no_timer_check"
+
+INIT = """\
+#!/bin/sh
+/bin/busybox --install -s /bin
+export PATH=/bin:/usr/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+stty -F /dev/ttyS0 raw -echo -onlcr 115200
+stty -F /dev/ttyS1 raw -echo 115200
+insmod /modules/irqbypass.ko
+insmod /modules/kvm.ko
+insmod /modules/kvm-{vendor}.ko nested=1
+qemu-system-x86_64 {arguments} </dev/ttyS0 >/dev/ttyS0 2>/error
+status=$?
+cat /error
+echo
+echo "kfv.inner status $status"
+poweroff -f
+"""
+INNER_STATUS = re.compile(r"kfv\.inner status (\d+)")
+
+BOCHS_GRUB_CFG = """\
+linux /boot/kfv.elf {cmdline}
+initrd /boot/initrd.img
+boot
+"""
+
+
+def inner_arguments(options):
+    return [
+        *("-nodefaults", "-display", "none", "-machine", "q35", "-enable-kvm", "-cpu", "host"),
+        *("-smp", str(options.smp), "-m", str(options.memory_mb), "-cdrom", "/kfv.iso"),
+        *("-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"),
+        *("-chardev", "serial,id=com2,path=/dev/ttyS1", "-serial", "chardev:com2"),
+        *("-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4", "-no-reboot"),
+        *options.extra,
+    ]
+
+
+def outer_initrd(path, iso, options, vendor):
+    """The outer system: what never changes is packed once, the rest is a second archive that the
+    kernel unpacks after it."""
+    base = BUILD / "nested" / f"{vendor}.cpio"
+    if not base.exists() or base.stat().st_mtime < pathlib.Path(__file__).stat().st_mtime:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        pack(lambda root: fill_base(root, vendor), base)
+    own = path.with_suffix(".own")
+    pack(lambda root: fill_own(root, iso, options, vendor), own)
+    with open(path, "wb") as initrd:
+        for part in (base, own):
+            initrd.write(part.read_bytes())
+    own.unlink()
+
+
+def fill_base(root, vendor):
+    for folder in ("bin", "dev", "proc", "sys", "tmp", "modules", "usr/bin"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy(BUILD / "guest/root/bin/busybox", root / "bin")
+    (root / "bin/sh").symlink_to("busybox")
+    shutil.copy(QEMU, root / "usr/bin")
+    for library in libraries(QEMU):
+        target = root / library.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, target)
+    (root / QEMU_DATA.relative_to("/")).mkdir(parents=True)
+    for rom in QEMU_ROMS:
+        found = [folder / rom for folder in QEMU_ROM_FOLDERS if (folder / rom).exists()]
+        shutil.copy(found[0], root / QEMU_DATA.relative_to("/"))
+    unpack_modules(root / "modules", (*KVM_MODULES, KVM_VENDOR_MODULE[vendor]))
+
+
+def fill_own(root, iso, options, vendor):
+    init = root / "init"
+    init.write_text(INIT.format(vendor=vendor, arguments=" ".join(inner_arguments(options))))
+    init.chmod(0o755)
+    shutil.copy(iso, root / "kfv.iso")
+
+
+def libraries(program):
+    """The shared libraries and the loader that a program needs, at the paths it needs them."""
+    listing = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    return [pathlib.Path(found) for found in re.findall(r"(/\S+) \(0x", listing)]
+
+
+def unpack_modules(folder, names):
+    """From the kernel package that the guest's kernel is from; without their debug symbols."""
+    [package] = (BUILD / "guest/cache").glob("linux-image-*.deb")
+    with tempfile.TemporaryDirectory() as work:
+        subprocess.run(["dpkg-deb", "-x", package, work], check=True)
+        [kernel] = pathlib.Path(work, "lib/modules").glob("*/kernel")
+        for name in names:
+            target = folder / pathlib.Path(name).name
+            subprocess.run(["strip", "--strip-debug", "-o", target, kernel / name], check=True)
+
+
+def pack(fill, path):
+    """A newc archive of what fill(root) puts into an empty folder."""
+    with tempfile.TemporaryDirectory() as work:
+        fill(pathlib.Path(work))
+        with open(path, "wb") as archive:
+            subprocess.run(
+                "find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet --reproducible",
+                shell=True,
+                check=True,
+                cwd=work,
+                stdout=archive,
+            )
+
+
+class Nested:
+    """What both outer emulators share: the end is the inner QEMU's, read from the serial line."""
+
+    def _decode_end(self, status):
+        found = INNER_STATUS.search(self.log_text())
+        if not found:
+            return End("failed", status)
+        inner = int(found[1])
+        if inner == 0:
+            return End("power-off")
+        return End("exit", inner >> 1) if inner & 1 else End("failed", inner)
+
+
+class NestedQemuMachine(Nested, QemuMachine):
+    def _command(self, iso, options, port):
+        initrd = self.work / "outer.img"
+        outer_initrd(initrd, iso, options, self.lane.vendor)
+        return [
+            "qemu-system-x86_64",
+            *("-nodefaults", "-display", "none", "-machine", "q35", "-accel", "tcg"),
+            *("-cpu", options.cpu, "-smp", "2"),
+            *("-m", str(options.memory_mb + OUTER_EXTRA_MB), "-no-reboot"),
+            *("-kernel", str(BUILD / "guest/vmlinuz"), "-initrd", str(initrd)),
+            *("-append", OUTER_CMDLINE),
+            *("-chardev", f"socket,id=com1,host=127.0.0.1,port={port},nodelay=on"),
+            *("-serial", "chardev:com1", "-serial", f"file:{self.evidence_path}"),
+            *("-qmp", "tcp:{}:{}".format(*self._monitor_listener.getsockname())),
+        ]
+
+
+class NestedBochsMachine(Nested, BochsMachine):
+    # At the pace that suits firmware, Linux would have a timer interrupt every 4000 instructions.
+    ips = {"bios": 20_000_000}
+
+    def _command(self, iso, options, port):
+        initrd, config, outer = (self.work / name for name in ("initrd.img", "cfg", "outer.iso"))
+        outer_initrd(initrd, iso, options, self.lane.vendor)
+        config.write_text(BOCHS_GRUB_CFG.format(cmdline=BOCHS_CMDLINE))
+        subprocess.run(
+            [
+                *(ROOT / "tools/iso.sh", outer, BUILD / "guest/vmlinuz", config),
+                f"initrd.img={initrd}",
+            ],
+            check=True,
+        )
+        return super()._command(outer, self._outer_options(options), port)
+
+    @staticmethod
+    def _outer_options(options):
+        return type(options)(memory_mb=options.memory_mb + OUTER_EXTRA_MB, cpu=options.cpu)
