@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 20
 HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
 	$(wildcard arch/x86/decode*.c) $(wildcard core/l2/load*.c) \
 	$(wildcard boot/screen.c core/l1/mux.c core/l1/line.c core/l1/command.c) \
-	$(wildcard core/l2/guest_acpi.c)
+	$(wildcard core/l2/guest_acpi.c) $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c $(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))
 HOST_TEST_SRC := tests/dialect.c $(wildcard tests/host/*.c)
@@ -24,7 +24,7 @@ HOST_FLAGS := -std=gnu17 -I. -I$(O)/gen -g -O1 -Wall -Wextra -Werror -fno-omit-f
 	-fno-sanitize-recover=undefined
 HOST_DATA := $(O)/host/core/l2/dsdt.S.o
 HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST_TEST_SRC)) $(HOST_DATA)
-FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC)) $(HOST_DATA)
+FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c) $(HOST_DATA)
 
 ifndef DSDT_AML
 include core/l2/acpi.mk

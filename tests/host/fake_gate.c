@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gate calls of drivers/api/driver.h for the host, and the machine around them.
+ */
+#include "tests/host/fake_gate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct driver *const __start_kfv_drivers[];
+extern const struct driver *const __stop_kfv_drivers[];
+
+struct instance {
+	const struct driver *driver;
+	void *state;
+	u64 deadline;
+};
+
+#define INSTANCES 16
+
+struct pc pc;
+static struct instance instances[INSTANCES];
+static u32 ninstances;
+static struct instance *current; /* the one that runs, for l1_timer_arm() */
+
+static struct instance *enter(struct instance *i)
+{
+	struct instance *before = current;
+
+	current = i;
+	return before;
+}
+
+void pc_stop(void)
+{
+	for (u32 i = 0; i < ninstances; i++)
+		free(instances[i].state);
+	ninstances = 0;
+	memset(&pc, 0, sizeof(pc));
+}
+
+void pc_start(u64 memory_bytes)
+{
+	struct driver_setup setup = { .memory_bytes = memory_bytes, .vcpus = 1 };
+
+	pc_stop();
+	pc.now_ns = 1000000000;
+	pc.console_room = ~0ull >> 1;
+	/* Tue 29 Feb 2028, 23:59:58 UTC at time 1 s. */
+	setup.wall_clock_s = 1835481598;
+	setup.wall_clock_at_ns = pc.now_ns;
+	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++) {
+		struct instance *i = &instances[ninstances++];
+
+		if (ninstances > INSTANCES)
+			abort();
+		*i = (struct instance){ *d, calloc(1, (*d)->state_size), 0 };
+		enter(i);
+		(*d)->start(i->state, &setup);
+		enter(NULL);
+	}
+}
+
+static struct instance *find(u8 space, u64 address, u32 width, u32 *region)
+{
+	for (u32 i = 0; i < ninstances; i++)
+		for (u32 r = 0; r < DRIVER_REGIONS; r++) {
+			const struct driver_region *at = &instances[i].driver->regions[r];
+
+			*region = r;
+			if (at->space == space && address >= at->base &&
+				address + width <= at->base + at->len)
+				return &instances[i];
+		}
+	return NULL;
+}
+
+static u64 width_mask(u32 width)
+{
+	return width == 8 ? ~0ull : BIT(8 * width) - 1;
+}
+
+static u64 access_read(u8 space, u64 address, u32 width)
+{
+	u32 region;
+	struct instance *i = find(space, address, width, &region), *before;
+	u64 value;
+
+	if (!i)
+		return width_mask(width);
+	before = enter(i);
+	value = i->driver->read(i->state, region, address - i->driver->regions[region].base, width);
+	enter(before);
+	if (value & ~width_mask(width)) /* more than was asked for */
+		abort();
+	return value;
+}
+
+static void access_write(u8 space, u64 address, u32 width, u64 value)
+{
+	u32 region;
+	struct instance *i = find(space, address, width, &region), *before;
+
+	if (!i)
+		return;
+	before = enter(i);
+	i->driver->write(i->state, region, address - i->driver->regions[region].base, width,
+		value & width_mask(width));
+	enter(before);
+}
+
+u64 pc_in(u16 port, u32 width)
+{
+	return access_read(REGION_PORT, port, width);
+}
+
+void pc_out(u16 port, u32 width, u64 value)
+{
+	access_write(REGION_PORT, port, width, value);
+}
+
+u64 pc_mmio_read(u64 gpa, u32 width)
+{
+	return access_read(REGION_MMIO, gpa, width);
+}
+
+void pc_mmio_write(u64 gpa, u32 width, u64 value)
+{
+	access_write(REGION_MMIO, gpa, width, value);
+}
+
+static struct instance *by_name(const char *name)
+{
+	for (u32 i = 0; i < ninstances; i++)
+		if (!strcmp(instances[i].driver->name, name))
+			return &instances[i];
+	return NULL;
+}
+
+static u64 call(struct instance *i, u32 fn, u64 a, u64 b)
+{
+	struct instance *before = current;
+	u64 answer;
+
+	if (!i || !i->driver->call)
+		return BUS_NO_PEER;
+	enter(i);
+	answer = i->driver->call(i->state, fn, a, b);
+	enter(before);
+	return answer;
+}
+
+u64 pc_call(const char *driver, u32 fn, u64 a, u64 b)
+{
+	return call(by_name(driver), fn, a, b);
+}
+
+u64 pc_deadline(const char *driver)
+{
+	struct instance *i = by_name(driver);
+
+	return i ? i->deadline : 0;
+}
+
+static struct instance *earliest(u64 until)
+{
+	struct instance *first = NULL;
+
+	for (u32 i = 0; i < ninstances; i++)
+		if (instances[i].deadline && instances[i].deadline <= until &&
+			(!first || instances[i].deadline < first->deadline))
+			first = &instances[i];
+	return first;
+}
+
+static void fire(struct instance *i)
+{
+	struct instance *before = enter(i);
+
+	if (!i->driver->timer)
+		abort();
+	i->deadline = 0;
+	pc.timer_calls++;
+	i->driver->timer(i->state);
+	enter(before);
+}
+
+void pc_advance(u64 ns)
+{
+	u64 end = pc.now_ns + ns;
+	struct instance *i;
+
+	while ((i = earliest(end))) {
+		if (i->deadline > pc.now_ns)
+			pc.now_ns = i->deadline;
+		fire(i);
+	}
+	pc.now_ns = end;
+}
+
+void pc_leap(u64 ns)
+{
+	pc.now_ns += ns;
+	for (u32 i = 0; i < ninstances; i++)
+		if (instances[i].deadline && instances[i].deadline <= pc.now_ns)
+			fire(&instances[i]);
+}
+
+u64 l1_now_ns(void)
+{
+	return pc.now_ns;
+}
+
+void l1_timer_arm(u64 deadline_ns)
+{
+	if (!current)
+		abort();
+	current->deadline = deadline_ns;
+}
+
+static u64 console_write(u8 byte)
+{
+	if (!pc.console_room) {
+		pc.console_refused++;
+		return 0;
+	}
+	if (pc.console_len < PC_CONSOLE)
+		pc.console[pc.console_len++] = byte;
+	return --pc.console_room;
+}
+
+u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
+{
+	if (peer == PEER_CONSOLE && fn == BUS_CONSOLE_WRITE)
+		return console_write(a);
+	if (peer == PEER_VM && fn == BUS_POWER) {
+		pc.power = a;
+		pc.power_value = b;
+		pc.powers++;
+		return 0;
+	}
+	for (u32 i = 0; i < ninstances; i++)
+		if (instances[i].driver->role == peer)
+			return call(&instances[i], fn, a, b);
+	return BUS_NO_PEER;
+}
+
+/* As in a VM: ISA line 0 is pin 2 of the IOAPIC, the others keep their numbers. */
+void l3_raise_irq(u32 gsi, bool level)
+{
+	if (gsi >= PC_LINES)
+		abort();
+	pc.edges[gsi] += level && !pc.line[gsi];
+	pc.line[gsi] = level;
+	if (!pc.wired)
+		return;
+	if (gsi < 16)
+		pc_call("pic", BUS_LINE, gsi, level);
+	pc_call("ioapic", BUS_LINE, gsi ? gsi : 2, level);
+}
+
+void l3_msi(u64 address, u32 data)
+{
+	pc.msi[pc.msis % PC_MSIS].address = address;
+	pc.msi[pc.msis++ % PC_MSIS].data = data;
+}
+
+void l3_intr(bool level)
+{
+	pc.intr = level;
+}

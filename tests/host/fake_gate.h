@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A VM's drivers on the host, behind gates that record what passes: one instance of every driver,
+ * each in a block of its own so that ASan sees any step outside, one clock, one console.
+ */
+#pragma once
+
+#include "drivers/api/driver.h"
+
+#define PC_LINES   24
+#define PC_CONSOLE 4096
+#define PC_MSIS	   64
+
+struct pc {
+	u64 now_ns;
+	bool wired; /* lines and messages go on to the PIC and the IOAPIC, as in a VM */
+	bool line[PC_LINES];
+	u32 edges[PC_LINES]; /* rising ones */
+	bool intr;
+	u32 timer_calls;
+	struct {
+		u64 address;
+		u32 data;
+	} msi[PC_MSIS];
+	u32 msis;
+	u8 console[PC_CONSOLE];
+	u32 console_len;
+	u64 console_room; /* what is left, counted down by each byte */
+	u32 console_refused;
+	u64 power, power_value; /* the last BUS_POWER */
+	u32 powers;
+};
+
+extern struct pc pc;
+
+/* Frees what was there, starts every driver anew at time 1 s, in a VM with `memory_bytes`. */
+void pc_start(u64 memory_bytes);
+void pc_stop(void);
+
+/* An access of the guest; all ones where no driver answers. False: `base` is nobody's. */
+u64 pc_in(u16 port, u32 width);
+void pc_out(u16 port, u32 width, u64 value);
+u64 pc_mmio_read(u64 gpa, u32 width);
+void pc_mmio_write(u64 gpa, u32 width, u64 value);
+
+/* Calls a driver on the bus by its name. */
+u64 pc_call(const char *driver, u32 fn, u64 a, u64 b);
+/* The deadline that a driver has armed, 0 none. */
+u64 pc_deadline(const char *driver);
+/* Lets time pass; timers that come due are called at their deadline, in order. */
+void pc_advance(u64 ns);
+/* Lets time pass in one leap: timers are called late, once. */
+void pc_leap(u64 ns);
