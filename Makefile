@@ -77,5 +77,6 @@ all: image
 clean:
 	rm -rf $(O)
 
+include tools/tools.mk
 include tests/guests/guests.mk
 include tests/host/host.mk

@@ -8,9 +8,8 @@ import re
 import pytest
 from harness.iso import make_iso
 from harness.lanes import DEFAULT_LANE, LANES, LaneUnavailable
+from harness.tree import BUILD
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = pathlib.Path(os.environ.get("KFV_BUILD", ROOT / "build"))
 LOG_TAIL = 60
 
 

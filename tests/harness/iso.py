@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from harness.tree import ROOT
 
 GRUB_CFG = """\
 serial --unit=0 --speed=115200

@@ -15,8 +15,7 @@ import time
 import pexpect
 import pexpect.fdpexpect
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-LOGS = ROOT / "build/logs"
+from harness.tree import LOGS
 
 # kind: "exit" (the image said so, value is its code), "power-off", "reset" or "failed" (the
 # emulator gave up: value is its exit status). A triple fault of the machine itself is a "reset"

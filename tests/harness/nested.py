@@ -11,11 +11,10 @@ import subprocess
 import tempfile
 
 from harness.bochs import BochsMachine
-from harness.iso import ROOT
 from harness.machine import End
 from harness.qemu import DEBUG_EXIT_PORT, QemuMachine
+from harness.tree import BUILD, ROOT
 
-BUILD = ROOT / "build"
 QEMU = pathlib.Path("/usr/bin/qemu-system-x86_64")
 QEMU_DATA = pathlib.Path("/usr/share/qemu")
 QEMU_ROM_FOLDERS = (QEMU_DATA, pathlib.Path("/usr/share/seabios"))

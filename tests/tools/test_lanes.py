@@ -8,8 +8,9 @@ import types
 import pytest
 from harness import lanes
 from harness.bochs import BochsMachine
-from harness.machine import ROOT, End, plain
+from harness.machine import End, plain
 from harness.qemu import QemuMachine
+from harness.tree import ROOT
 
 
 def collect(machine):

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What is done with the images: run, test, check. Included by the top Makefile.
+#
+#   setup   install the missing Debian packages, or print how
+#   guest   Debian's kernel and a small initramfs in $(O)/guest
+#   iso     $(O)/kfv.iso, for BIOS and UEFI, CD and stick
+#   run     boot it on MACHINE with this terminal as its serial line (RUN_FLAGS: see tools/run.py)
+#   lint    every check that needs no machine
+#   test    everything; ends with pytest's summary (TESTS: only these; PYTEST_FLAGS)
+
+TESTS ?= tests
+ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
+
+.PHONY: setup guest iso run lint test
+
+setup:
+	@tools/setup.sh
+
+guest: setup
+	@tools/guest.sh $(O)
+
+# The set-up comes before the compiler is looked for, so the images are made by a second make.
+iso: guest
+	@$(MAKE) --no-print-directory image
+	tools/iso.sh $(O)/kfv.iso $(O)/kfv.elf boot/grub.cfg $(ISO_MODULES)
+
+run: iso
+	@$(PYTHON) tools/run.py --machine $(MACHINE) $(RUN_FLAGS) $(O)/kfv.iso
+
+lint:
+	@tools/lint.sh
+
+test: guest
+	@$(MAKE) --no-print-directory image guests host-tests lint
+	@$(MAKE) --no-print-directory CC=clang CROSS_COMPILE= O=$(O)/clang image
+	@$(PYTHON) -m pytest --machine $(MACHINE) $(PYTEST_FLAGS) $(TESTS)
