@@ -66,6 +66,11 @@ SECTIONS
 	} :data
 	image_end = .;
 
+	/* For start.S, which cannot subtract symbols of other files. */
+	text_size = ABSOLUTE(text_end - image_start);
+	text_rodata_size = ABSOLUTE(rodata_end - image_start);
+	image_size = ABSOLUTE(image_end - image_start);
+
 	ASSERT(image_end - image_start <= BOOT_IMAGE_TABLES * 0x200000,
 		"image larger than its page tables")
 	/DISCARD/ : { *(.comment) *(.note*) *(.eh_frame*) }

@@ -104,7 +104,6 @@ static void read_boot_info(void)
 		boot_fail(
 			REASON_BAD_BOOT_INFO, "the tag at offset %u does not fit (%d)", where, err);
 	if (option_set("exit")) {
-		boot_fail_exits();
 		machine_in_emulator();
 	}
 }

@@ -79,17 +79,17 @@ map_page:
 	movl REL(boot_image), %eax
 	leal PTE_P(%eax, %ecx), %eax
 	xorl %edx, %edx
-	cmpl $(text_end - image_start), %ecx
+	cmpl $text_size, %ecx
 	jb 2f
 	movl $PTE_NX_HI, %edx
-	cmpl $(rodata_end - image_start), %ecx
+	cmpl $text_rodata_size, %ecx
 	jb 2f
 	orl $PTE_W, %eax
 2:	movl %eax, (%edi)
 	movl %edx, 4(%edi)
 	addl $8, %edi
 	addl $4096, %ecx
-	cmpl $(image_end - image_start), %ecx
+	cmpl $image_size, %ecx
 	jb map_page
 
 	/* PML4[511], PDPT[510], PD: [1..] image, [511] early window; PML4[256]: the pool. */
