@@ -32,5 +32,6 @@ lint:
 
 test: guest
 	@$(MAKE) --no-print-directory image guests host-tests lint
+	@tools/check_symbols.py $(O)/kfv
 	@$(MAKE) --no-print-directory CC=clang CROSS_COMPILE= O=$(O)/clang image
 	@$(PYTHON) -m pytest --machine $(MACHINE) $(PYTEST_FLAGS) $(TESTS)
