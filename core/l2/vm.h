@@ -8,6 +8,7 @@
 #include "arch/x86/hv.h"
 #include "arch/x86/paging.h"
 #include "core/hrsc.h"
+#include "core/l2/regions.h"
 #include "core/l2/vlapic.h"
 #include "drivers/api/driver.h"
 #include "core/lib/types.h"
@@ -47,6 +48,17 @@ struct exit_stats {
 	u32 slots[HISTOGRAM_SLOTS];
 };
 
+/* Where an instruction that made the vCPU exit lies, and how long it is: see core/l3/fetch.c. */
+#define FETCH_SLOTS 8
+
+struct fetch_slot {
+	u64 rip, cr3;
+	u64 word, mask; /* the aligned word that holds it, and its bytes therein */
+	hpa_t hpa;	/* of that word */
+	u8 kind;	/* enum exit_kind; EXIT_NONE: empty */
+	u8 len;
+};
+
 struct vm;
 
 struct vcpu {
@@ -66,6 +78,10 @@ struct vcpu {
 	u64 slice_end_ns; /* (o) */
 	void *fpu;	  /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
 	u64 mtrr_def_type, misc_enable, tsc_aux; /* (o) MSRs that we only remember */
+	struct fetch_slot fetch[FETCH_SLOTS];	 /* (o) */
+	u64 stuck_rip;	/* (o) where emulation gets nowhere: core/l3/fetch.c */
+	u32 stuck;	/* (o) how many times in a row */
+	u32 unemulated; /* (o) accesses to devices that ended in #UD */
 	struct exit_stats stats[EXIT_KINDS];
 };
 
@@ -86,6 +102,7 @@ struct vm {
 	struct hrsc *driver[VM_DRIVERS]; /* those placed: pointers into driver_hrsc */
 	struct hrsc *peer[PEER_COUNT];	 /* by role; NULL: the VM has none */
 	bool pic_intr;			 /* the PIC's INTR line, ExtINT for vCPU 0 */
+	struct region_map ports, mmio;	 /* (c) whose are the ports and the addresses outside RAM */
 	const struct config_vm *config;
 	u64 beats; /* heartbeat hypercalls seen */
 	u64 restarts;

@@ -17,13 +17,15 @@ HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
 	$(wildcard core/l2/guest_acpi.c) $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c $(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))
+# Emulation: over the machine of tests/host/fake_machine.c.
+HOST_EMUL_SRC := core/l2/regions.c
 HOST_TEST_SRC := tests/dialect.c $(wildcard tests/host/*.c)
 HOST_FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 HOST_FLAGS := -std=gnu17 -I. -I$(O)/gen -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-sanitize-recover=undefined
 HOST_DATA := $(O)/host/core/l2/dsdt.S.o
-HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST_TEST_SRC)) $(HOST_DATA)
+HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST_EMUL_SRC) $(HOST_TEST_SRC)) $(HOST_DATA)
 FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c) $(HOST_DATA)
 
 ifndef DSDT_AML
