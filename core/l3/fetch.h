@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The instruction at which a vCPU exited, read again from its memory: the whole of it, or its
+ * length where the CPU does not tell.
+ */
+#pragma once
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/decode.h"
+#include "core/l2/vm.h"
+
+/* How v's code segment makes an instruction read. */
+enum insn_mode guest_mode(const struct vcpu *v);
+/*
+ * Decodes what lies at RIP. Any error means that the instruction cannot be emulated and that all
+ * there is to do was done: v may enter again.
+ */
+int __must_check guest_fetch(struct vcpu *v, struct insn *out);
+/* Length of the instruction that v->exit names; errors as above. */
+int __must_check guest_insn_len(struct vcpu *v, u8 *len);
+/*
+ * What was fetched is not what made v exit: another CPU has replaced it since. Returns -EAGAIN: v
+ * enters again and runs what is there now. One that gets nowhere many times in a row gets #UD.
+ */
+int guest_retry(struct vcpu *v);
+/* The trap of a set RFLAGS.TF, and the cut of a RIP that runs over: the rare part of the next. */
+void guest_advance_slow(struct vcpu *v, u64 next);
+
+/* v's instruction is done: on to the next. */
+static inline void vcpu_advance(struct vcpu *v, u8 len)
+{
+	u64 next = v->hv.rip + len;
+
+	v->hv.rflags &= ~RFLAGS_RF;
+	hv->clear_shadow(&v->hv);
+	if (unlikely((v->hv.rflags & RFLAGS_TF) || (v->hv.rip ^ next) >> 32))
+		guest_advance_slow(v, next);
+	else
+		v->hv.rip = next;
+}
