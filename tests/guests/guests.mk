@@ -8,13 +8,17 @@
 GUESTS := $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))
 GUEST_KIT := $(patsubst %,$(O)/guests/%.o,$(basename $(wildcard tests/guests/kit/*.c)) \
 	tests/guests/kit/start.S core/lib/fmt core/lib/string)
-GUEST_OBJ := $(GUEST_KIT) $(GUESTS:%=$(O)/guests/tests/guests/%.o)
+HELLO_OBJ := $(patsubst %,$(O)/guests/%.o,tests/dialect \
+	$(basename $(wildcard tests/guests/hello/*.c)))
+GUEST_OBJ := $(GUEST_KIT) $(HELLO_OBJ) $(GUESTS:%=$(O)/guests/tests/guests/%.o)
 GUEST_FLAGS := -std=gnu17 -I. -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-pic \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
 	-fcf-protection=none -Wall -Wextra -Werror
 
 .PHONY: guests
 guests: $(GUESTS:%=$(O)/guests/%.elf)
+
+$(O)/guests/hello.elf: $(HELLO_OBJ)
 
 # The 32-bit wrapping is for QEMU, whose -kernel refuses ELF64 with a multiboot header.
 $(O)/guests/%.elf: $(O)/guests/tests/guests/%.o $(GUEST_KIT) tests/guests/kit/link.ld
