@@ -33,6 +33,7 @@
 #include "kfv/kfv.h"
 
 #if CONFIG_TEST
+#include "core/lib/fmt.h"
 #include "tests/dialect.h"
 #endif
 
@@ -274,11 +275,32 @@ static void leave(void)
 	machine_exit(code);
 }
 
+#if CONFIG_TEST
+void test_printf(const char *fmt, ...)
+{
+	char line[256];
+	va_list args;
+
+	va_start(args, fmt);
+	fmt_string_v(line, sizeof(line), fmt, args);
+	va_end(args);
+	uart_port_puts_polled(line);
+}
+
+static void finish_tests(u32 failed) __noreturn;
+static void finish_tests(u32 failed)
+{
+	test_printf("KFV tests done, %u failed\n", failed);
+	machine_exit((u8)MIN(failed, 100u));
+}
+#endif
+
+/* test: the in-image tests instead of the VMs; test=NAME: only those whose name has NAME in it. */
 static void run_tests(void)
 {
 #if CONFIG_TEST
 	if (option_set("test"))
-		machine_exit((u8)MIN(tests_run(option("test")), 100u));
+		finish_tests(tests_run(option("test")));
 #endif
 }
 
@@ -294,10 +316,10 @@ static void (*const steps[])(void) = {
 	start_virtualisation,
 	add_modules,
 	show_banner,
-	run_tests,
 	read_config,
 	start_defence,
 	seal,
+	run_tests,
 	create_vms,
 };
 

@@ -10,6 +10,7 @@
 #include "arch/x86/percpu.h"
 #include "core/l1/gate.h"
 #include "core/l1/time.h"
+#include "kfv/hook.h"
 
 static struct vcpu *loaded;    /* (o) whose FPU and debug registers the CPU holds */
 static bool timers_changed;    /* (o) */
@@ -139,6 +140,7 @@ void sched_timers_run(void)
 		else
 			earlier(&best, v->slice_end_ns);
 	}
+	earlier(&best, hook_deadline_ns());
 	time_arm(best);
 }
 
