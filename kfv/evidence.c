@@ -19,7 +19,6 @@
 #define WORD_MAX  32
 #define JSON_MAX  512
 #define NS_PER_MS 1000000ul
-#define OP_NONE	  0xffff
 
 static struct evidence records[RECORDS]; /* (o) */
 static u32 head, tail;			 /* (o) ever recorded, ever written */
@@ -89,7 +88,7 @@ void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE])
 		.agent = "snapshot",
 		.why = "sha256",
 		.count = 1,
-		.op = OP_NONE,
+		.op = HOOK_NONE,
 		.vm = e->vm,
 		.layer = EVIDENCE_VO,
 		.severity = SEVERITY_ALERT,
@@ -110,7 +109,7 @@ void evidence_note(const char *agent, const char *why, u64 a, u64 b)
 		.agent = agent,
 		.why = why,
 		.count = 1,
-		.op = OP_NONE,
+		.op = HOOK_NONE,
 		.layer = EVIDENCE_FRAMEWORK,
 		.severity = SEVERITY_ALERT, /* has a place in the reserve */
 		.outcome = OUTCOME_DONE,

@@ -14,6 +14,8 @@
 #include "core/lib/sha256.h"
 #include "kfv/reaction.h"
 
+#define HOOK_NONE 0xffff /* op of a record that no hook caused */
+
 enum { EVIDENCE_FRAMEWORK = 0, EVIDENCE_VO = 4 }; /* layers beside 1, 2 and 3 */
 
 struct evidence {

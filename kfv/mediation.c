@@ -12,8 +12,9 @@
 #include "kfv/ho.h"
 #include "kfv/vo.h"
 
-static u64 fired[HOOK_SLOTS]; /* (o) */
-static u32 sequence;	      /* (o) */
+static u64 fired[HOOK_SLOTS];	 /* (o) */
+static u64 findings[AGENTS_MAX]; /* (o) */
+static u32 sequence;		 /* (o) */
 
 /* Reports the event to the agents; kept apart from hook_fire() so that the event lives on its
  * stack. */
@@ -30,6 +31,7 @@ static enum hook_verdict judge(const struct policy *p, struct hook_event *e)
 		if (likely(s == SEVERITY_NONE))
 			continue;
 		e->severity = s;
+		findings[agent]++;
 		if (ho_decide(p, e, agent, why) == HOOK_DENY)
 			verdict = HOOK_DENY;
 	}
@@ -49,7 +51,6 @@ enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64
 	struct hook_event e = {
 		.time_ns = time_now_ns(),
 		.arg = { a0, a1, a2, a3 },
-		.sequence = sequence++,
 		.op = op,
 		.subject = subject,
 		.object = object,
@@ -57,6 +58,7 @@ enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64
 		.layer = HOOK_LAYER(op),
 	};
 
+	e.sequence = ++sequence;
 	fired[HOOK_INDEX(op)]++;
 	return judge(policy_active(), &e);
 }
@@ -64,6 +66,11 @@ enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64
 u64 hook_fired(u16 op)
 {
 	return fired[HOOK_INDEX(op)];
+}
+
+u64 mediation_findings(u32 agent)
+{
+	return findings[agent];
 }
 
 void hook_arm_all(bool on)

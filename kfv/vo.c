@@ -15,11 +15,12 @@
 #include "kfv/policy.h"
 #include "kfv/reaction.h"
 
-#define SILENT_NS   1000000000ull   /* a report older than this was not read: silenced */
-#define HOLD_NS	    5000000000ull   /* first pause that ends by itself; then twice as long, ... */
-#define HOLD_DOUBLE 4		    /* ... so many times */
-#define FORGIVE_NS  600000000000ull /* so long without a pause makes the next one short again */
-#define FLUSH_LINES 16
+#define SILENT_NS      1000000000ull /* a report older than this was not read: silenced */
+#define HOLD_NS	       5000000000ull /* first pause that ends by itself; then twice as long, ... */
+#define HOLD_DOUBLE    4	     /* ... so many times */
+#define FORGIVE_NS     600000000000ull /* so long without a pause makes the next one short again */
+#define FLUSH_LINES    32	       /* at a time, and the rest so much later */
+#define FLUSH_AGAIN_NS 10000000ull
 
 struct report {
 	struct hook_event event;
@@ -237,7 +238,7 @@ void hook_orchestrate(void)
 u64 hook_deadline_ns(void)
 {
 	if (evidence_waits())
-		return 1;
+		return time_now_ns() + FLUSH_AGAIN_NS;
 	return next_release_ns == ~0ull ? 0 : next_release_ns;
 }
 

@@ -127,7 +127,7 @@ static u64 run_vm_timers(struct vm *vm, u64 now)
 void sched_timers_run(void)
 {
 	struct vcpu *v = vcpu_current();
-	u64 now = time_now_ns(), best = 0;
+	u64 now = time_now_ns(), best = 0, defence = hook_deadline_ns();
 
 	timers_changed = false;
 	for (u32 id = 1; id <= VM_MAX; id++) {
@@ -140,7 +140,10 @@ void sched_timers_run(void)
 		else
 			earlier(&best, v->slice_end_ns);
 	}
-	earlier(&best, hook_deadline_ns());
+	if (defence > now)
+		earlier(&best, defence);
+	else if (defence && v)
+		v->hazard |= HAZARD_ORCHESTRATE;
 	time_arm(best);
 }
 

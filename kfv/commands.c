@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a person can ask of the framework: hooks, agents, policy, events. Nothing is wider than 80
+ * columns.
+ */
+#include "core/l1/command.h"
+#include "core/l1/log.h"
+#include "core/lib/string.h"
+#include "core/lib/text.h"
+#include "kfv/actuators.h"
+#include "kfv/evidence.h"
+#include "kfv/mediation.h"
+#include "kfv/policy.h"
+#include "kfv/reaction.h"
+
+#define NS_PER_MS     1000000ul
+#define EVENTS_SHOWN  10
+#define EVIDENCE_KEYS 16 /* bytes */
+
+#define X(name, iface, n, args) HOOK_##name,
+static const u16 all_ops[] = { HOOK_TABLE(X) };
+#undef X
+
+static void print_agents_of(u16 op)
+{
+	const struct dispatch *d = &policy_active()->ops[HOOK_INDEX(op)];
+
+	for (u32 i = 0; i < d->count; i++)
+		out("%s%s", i ? ", " : "", agent_get(d->agent[i])->name);
+	out("%s\n", d->count ? "" : "-");
+}
+
+static int run_hooks(int argc, char **argv)
+{
+	if (argc == 2 && (!strcmp(argv[1], "arm") || !strcmp(argv[1], "disarm"))) {
+		hook_arm_all(argv[1][0] == 'a');
+		return 0;
+	}
+	if (argc != 1)
+		return -EINVAL;
+	out("%-16s %-6s %20s  %s\n", "hook", "layer", "fired", "agents");
+	for (u32 i = 0; i < ARRAY_LEN(all_ops); i++) {
+		u16 op = all_ops[i];
+
+		out("%-16s L%u %-3s %20lu  ", hook_name(op), HOOK_LAYER(op),
+			(op >> 8) % 2 ? "out" : "in", (unsigned long)hook_fired(op));
+		print_agents_of(op);
+	}
+	return 0;
+}
+
+static const struct command hooks = {
+	.name = "hooks",
+	.usage = "hooks [arm | disarm]",
+	.help = "every hook, how often it fired, who watches; the witness",
+	.run = run_hooks,
+};
+COMMAND_REGISTER(hooks);
+
+static int run_agents(int argc, char **argv)
+{
+	const struct policy *p = policy_active();
+
+	(void)argv;
+	if (argc != 1)
+		return -EINVAL;
+	out("%-10s %-8s %10s  %s\n", "agent", "", "findings", "what it looks at");
+	for (u32 i = 0; i < agent_count(); i++) {
+		const struct agent *a = agent_get(i);
+
+		out("%-10s %-8s %10lu  %s\n", a->name, p->attached & BIT(i) ? "attached" : "idle",
+			(unsigned long)mediation_findings(i), a->help);
+		for (u32 n = 0; n < a->nparams; n++)
+			out("%s%s %u%s", n ? ", " : "	   with ", a->params[n].name,
+				p->param[i][n], n + 1 < a->nparams ? "" : "\n");
+	}
+	return 0;
+}
+
+static const struct command agents = {
+	.name = "agents",
+	.usage = "agents",
+	.help = "detection agents, their parameters and findings",
+	.run = run_agents,
+};
+COMMAND_REGISTER(agents);
+
+static unsigned long to_ms(u64 ns)
+{
+	return ns / NS_PER_MS;
+}
+
+static void print_rule(const struct rule *r)
+{
+	out("when %s severity %s do R%02u", agent_get(r->agent)->name, severity_names[r->severity],
+		r->reaction);
+	if (r->after)
+		out(" then R%02u after %u within %lums", r->then, r->after, to_ms(r->within_ns));
+	out("  # %s", reactions[r->reaction].name);
+	out(r->after ? ", %s\n" : "\n", reactions[r->then].name);
+}
+
+static void print_plan(const struct plan *p)
+{
+	static const char *const targets[] = {
+		[TARGET_VM] = "vm", [TARGET_SUBJECT] = "subject", [TARGET_OBJECT] = "object"
+	};
+
+	out("across ");
+	for (u32 i = 0; i < p->nsources; i++) {
+		out(i ? " and " : "");
+		if (p->source[i].layer)
+			out("L%u.", p->source[i].layer);
+		out("%s", agent_get(p->source[i].agent)->name);
+	}
+	out(" count %u within %lums do R%02u on %s  # %s\n", p->count, to_ms(p->within_ns),
+		p->reaction, targets[p->target], reactions[p->reaction].name);
+}
+
+static void print_policy(void)
+{
+	const struct policy *p = policy_active();
+
+	out("policy %s, version %u, mode %s\n", p->name, p->version, policy_mode_names[p->mode]);
+	for (u32 i = 0; i < p->nrules; i++)
+		print_rule(&p->rules[i]);
+	for (u32 i = 0; i < p->nplans; i++)
+		print_plan(&p->plans[i]);
+}
+
+static int set_mode(const char *name)
+{
+	for (u32 mode = POLICY_ON; mode <= POLICY_OFF; mode++)
+		if (!strcmp(name, policy_mode_names[mode])) {
+			policy_set_mode(mode);
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int run_policy(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "mode"))
+		return set_mode(argv[2]);
+	if (argc != 1)
+		return -EINVAL;
+	print_policy();
+	return 0;
+}
+
+static const struct command policy = {
+	.name = "policy",
+	.usage = "policy [mode on|detect|off]",
+	.help = "the rules in force; or another mode for them",
+	.run = run_policy,
+};
+COMMAND_REGISTER(policy);
+
+static const char *outcome_text(const struct evidence *r)
+{
+	static const char *const texts[OUTCOMES] = {
+		[OUTCOME_ALLOW] = "let pass, answered by",
+		[OUTCOME_DENY] = "denied, answered by",
+		[OUTCOME_DONE] = "done:",
+		[OUTCOME_FAILED] = "did not work:",
+		[OUTCOME_WITHHELD] = "mode detect withheld",
+	};
+
+	return texts[r->outcome];
+}
+
+static void print_event(const struct evidence *r)
+{
+	out("%6u %6lu.%03lus %s%s %s: %s", r->sequence, to_ms(r->time_ns) / 1000,
+		to_ms(r->time_ns) % 1000, r->layer == EVIDENCE_VO ? "VO " : "", act_vm_name(r->vm),
+		r->agent, r->why);
+	if (r->op != HOOK_NONE)
+		out(" at %s(0x%lx, 0x%lx)", hook_name(r->op), (unsigned long)r->arg[0],
+			(unsigned long)r->arg[1]);
+	out("\n		     %s", severity_names[r->severity]);
+	if (r->count > 1)
+		out(", %u times", r->count);
+	out("; %s R%02u %s\n", outcome_text(r), r->reaction, reactions[r->reaction].name);
+}
+
+static int run_events(int argc, char **argv)
+{
+	u64 n = EVENTS_SHOWN;
+
+	if (argc == 2 && !strcmp(argv[1], "key")) {
+		for (u32 i = 0; i < EVIDENCE_KEYS; i++)
+			out("%02x", evidence_key()[i]);
+		out("\n");
+		return 0;
+	}
+	if (argc > 2 || (argc == 2 && text_parse_u64(argv[1], strlen(argv[1]), &n)))
+		return -EINVAL;
+	while (n && !evidence_recent((u32)MIN(n, 0x10000ul) - 1))
+		n = MIN(n, 0x10000ul) - 1;
+	while (n--)
+		print_event(evidence_recent((u32)n));
+	return 0;
+}
+
+static const struct command events = {
+	.name = "events",
+	.usage = "events [N | key]",
+	.help = "the last decisions, explained; the key of their log",
+	.run = run_events,
+};
+COMMAND_REGISTER(events);
