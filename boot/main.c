@@ -17,13 +17,13 @@
 #include "boot/reason.h"
 #include "boot/screen.h"
 #include "config.h"
-#include "core/l1/console.h"
 #include "core/l1/evidence_port.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l1/power.h"
 #include "core/l1/time_init.h"
 #include "core/l1/uart_port.h"
+#include "core/l2/console.h"
 #include "core/l2/modules.h"
 #include "core/l2/vm.h"
 #include "core/l3/planted.h"
@@ -104,9 +104,8 @@ static void read_boot_info(void)
 	if (err)
 		boot_fail(
 			REASON_BAD_BOOT_INFO, "the tag at offset %u does not fit (%d)", where, err);
-	if (option_set("exit")) {
+	if (option_set("exit"))
 		machine_in_emulator();
-	}
 }
 
 static u32 reserved_ranges(struct memory_range *r)
@@ -271,7 +270,6 @@ static void leave(void)
 		else if (vms[id] && vms[id]->ended >= END_TRIPLE_FAULT && !code)
 			code = 0x7f;
 	}
-	console_flush();
 	machine_exit(code);
 }
 
@@ -333,7 +331,7 @@ void boot_main(u32 info, u32 image)
 		steps[i]();
 	if (!strcmp(option("exit"), "ended"))
 		loop_when_all_ended(leave);
-	console_focus_config(
+	console_start(
 		boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
 	loop_run();
 }

@@ -2,6 +2,7 @@
 /* The end of a boot that cannot go on: what, why and what to do, wherever it can be read. */
 #include "boot/reason.h"
 #include "boot/screen.h"
+#include "core/l1/log.h"
 #include "core/l1/power.h"
 #include "core/l1/uart_port.h"
 #include "core/lib/fmt.h"

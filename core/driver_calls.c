@@ -7,10 +7,10 @@
 #include "drivers/api/driver.h"
 
 #include "arch/x86/percpu.h"
-#include "core/l1/console.h"
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l2/console.h"
 #include "core/l2/gate.h"
 #include "core/l2/lines.h"
 #include "core/l2/sched.h"

@@ -5,7 +5,7 @@
  */
 #include "core/loop.h"
 
-#include "core/l1/console.h"
+#include "core/l2/console.h"
 #include "core/l2/sched.h"
 #include "core/l2/vm.h"
 #include "core/l3/run.h"

@@ -117,7 +117,7 @@ static void begin(void)
 			asm volatile("hlt");
 	}
 	panicking = true;
-	uart_port_sync();
+	log_flush();
 }
 
 static void end(void) __noreturn;

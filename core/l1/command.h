@@ -21,3 +21,5 @@ struct command {
 
 /* Runs one line as typed. Unknown commands are answered with a hint. */
 void command_run(char *line);
+/* The name of the index-th command, NULL after the last. */
+const char *command_name(u32 index);

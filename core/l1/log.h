@@ -19,6 +19,15 @@ void out(const char *fmt, ...) __printf(1, 2);
 #define log_info(...)  log_print(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_print(LOG_DEBUG, __VA_ARGS__)
 
+/*
+ * Where text goes from now on; at first it is written to the serial port and the screen at once.
+ * The sink waits for room if `wait` says so, else it drops what does not fit: log lines never
+ * block.
+ */
+void log_set_sink(void (*write)(const char *text, u32 len, bool wait), void (*flush)(void));
+/* Everything out, by polling: before the machine stops. */
+void log_flush(void);
+
 /* Prints the last n lines of the ring to the console. */
 void log_replay(u32 n);
 

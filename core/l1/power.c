@@ -36,7 +36,7 @@ static void halt_for_ever(void)
 
 void machine_power_off(void)
 {
-	uart_port_sync();
+	log_flush();
 	if (acpi.has_s5 && acpi.pm1a_control) {
 		out16(acpi.pm1a_control, (u16)(acpi.s5_a << 10 | SLP_EN));
 		if (acpi.pm1b_control)
@@ -53,7 +53,7 @@ void machine_reboot(void)
 		u64 base;
 	} __packed no_idt = { 0, 0 };
 
-	uart_port_sync();
+	log_flush();
 	if (acpi.reset_address && acpi.reset_space == 1)
 		out8((u16)acpi.reset_address, acpi.reset_value);
 	out8(KBC_COMMAND, KBC_RESET);
@@ -63,7 +63,7 @@ void machine_reboot(void)
 
 void machine_exit(u8 code)
 {
-	uart_port_sync();
+	log_flush();
 	out8(QEMU_DEBUG_EXIT, code);
 	if (code) {
 		for (const char *p = "Shutdown"; *p; p++)

@@ -34,7 +34,7 @@ void uart_port_send(struct uart_port *p);
 
 /* Waits until tx is out. Bounded: a port that does not send is given up. */
 void uart_port_flush(struct uart_port *p);
-/* For panic and the end of the machine: uart_port_flush() for both ports. */
+/* uart_port_flush() for both ports. */
 void uart_port_sync(void);
 /* At once to COM1, without gate or ring; a newline goes out as CR LF. For boot and panic. */
 void uart_port_puts_polled(const char *text);

@@ -10,6 +10,7 @@
 #include "arch/x86/percpu.h"
 #include "core/l1/gate.h"
 #include "core/l1/time.h"
+#include "core/l2/console.h"
 #include "kfv/hook.h"
 
 static struct vcpu *loaded;    /* (o) whose FPU and debug registers the CPU holds */
@@ -144,6 +145,9 @@ void sched_timers_run(void)
 		earlier(&best, defence);
 	else if (defence && v)
 		v->hazard |= HAZARD_ORCHESTRATE;
+	if (console_hrsc.deadline_ns && console_hrsc.deadline_ns <= now)
+		l1_gate_timer(&console_hrsc);
+	earlier(&best, console_hrsc.deadline_ns);
 	time_arm(best);
 }
 

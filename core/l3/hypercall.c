@@ -2,8 +2,8 @@
 /* The services that a guest may ask for by number. Arguments are copied once and then checked. */
 #include "core/l3/hypercall.h"
 
-#include "core/l1/console.h"
 #include "core/l1/time.h"
+#include "core/l2/console.h"
 #include "core/l2/sched.h"
 #include "core/l3/exit.h"
 #include "core/l3/gate.h"

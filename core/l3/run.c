@@ -6,9 +6,9 @@
 #include "core/l3/run.h"
 
 #include "arch/x86/cpu.h"
-#include "core/l1/console.h"
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
+#include "core/l2/console.h"
 #include "core/l2/gate.h"
 #include "core/l2/sched.h"
 #include "core/l3/exit.h"

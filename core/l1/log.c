@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The log ring, and the way of text out of the nucleus. */
+#include "core/l1/log.h"
+
+#include "boot/screen.h"
+#include "core/l1/time.h"
+#include "core/l1/uart_port.h"
+#include "core/lib/fmt.h"
+
+#define LOG_BYTES 65536ul
+#define LINE_TEXT 255
+#define OUT_PIECE 64
+
+static const char *const level_names[] = {
+	[LOG_ERROR] = "error: ",
+	[LOG_WARN] = "warning: ",
+	[LOG_INFO] = "",
+	[LOG_DEBUG] = "debug: ",
+};
+
+static char store[LOG_BYTES];
+static u64 stored; /* (o) bytes ever stored; the last LOG_BYTES of them are in the ring */
+
+static void write_at_once(const char *text, u32 len, bool wait)
+{
+	(void)wait;
+	uart_port_write_polled(text, len);
+	screen_write(text, len);
+}
+
+static void (*sink)(const char *text, u32 len, bool wait) = write_at_once; /* (o) */
+static void (*sink_flush)(void) = uart_port_sync;			   /* (o) */
+
+void log_set_sink(void (*write)(const char *text, u32 len, bool wait), void (*flush)(void))
+{
+	sink = write;
+	sink_flush = flush;
+}
+
+void log_flush(void)
+{
+	sink_flush();
+}
+
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	char line[LINE_TEXT + 32], text[LINE_TEXT + 1];
+	u64 ms = time_now_ns() / 1000000;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	fmt_string_v(text, sizeof(text), fmt, args);
+	va_end(args);
+	len = fmt_string(line, sizeof(line), "[%5lu.%03lu] %s%s\n", ms / 1000, ms % 1000,
+		level_names[level], text);
+	for (int i = 0; i < len; i++)
+		store[stored++ % LOG_BYTES] = line[i];
+	if (level < LOG_DEBUG)
+		sink(line, (u32)len, false);
+}
+
+/* Collects pieces, so that text of any length passes. */
+struct out_sink {
+	struct fmt_sink fmt;
+	u32 len;
+	char piece[OUT_PIECE];
+};
+
+static void out_flush(struct out_sink *o)
+{
+	if (o->len)
+		sink(o->piece, o->len, true);
+	o->len = 0;
+}
+
+static void out_put(struct fmt_sink *fmt, char c)
+{
+	struct out_sink *o = container_of(fmt, struct out_sink, fmt);
+
+	o->piece[o->len++] = c;
+	if (o->len == OUT_PIECE)
+		out_flush(o);
+}
+
+void out(const char *fmt, ...)
+{
+	struct out_sink o = { .fmt.put = out_put };
+	va_list args;
+
+	va_start(args, fmt);
+	fmt_v(&o.fmt, fmt, args);
+	va_end(args);
+	out_flush(&o);
+}
+
+/* Where the last n lines begin. */
+static u64 last_lines(u32 n)
+{
+	u64 oldest = stored > LOG_BYTES ? stored - LOG_BYTES : 0, at = stored;
+
+	while (at > oldest && (store[(at - 1) % LOG_BYTES] != '\n' || n--))
+		at--;
+	return at;
+}
+
+void log_replay(u32 n)
+{
+	u64 at = last_lines(n), end = stored;
+
+	while (at < end) {
+		u64 offset = at % LOG_BYTES, len = MIN(end - at, LOG_BYTES - offset);
+
+		sink(store + offset, (u32)len, true);
+		at += len;
+	}
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console's hardware side and its hRSC: bytes between COM1, the multiplexer, the line editor
+ * and the VMs' UARTs. Where there is no serial port, the screen shows what it would have said.
+ */
+#include "core/l2/console.h"
+
+#include "boot/screen.h"
+#include "core/l1/command.h"
+#include "core/l1/evidence_port.h"
+#include "core/l1/gate.h"
+#include "core/l1/line.h"
+#include "core/l1/log.h"
+#include "core/l1/mux.h"
+#include "core/l1/time.h"
+#include "core/l1/uart_port.h"
+#include "core/l2/gate.h"
+#include "core/l2/sched.h"
+#include "core/l2/vm.h"
+#include "core/lib/string.h"
+
+#define STEPS_MAX 64 /* for each poll */
+#define RETRY_NS  1000000ull
+#define FOR_EVER  (~0ull >> 1) /* a time at which no unfinished line waits any more */
+#define PROMPT	  "kfv> "
+#define BELL	  "\a"
+
+static_assert(MUX_PARTIES == VM_MAX + 1, "a party for each VM and the hypervisor");
+
+volatile bool console_has_work;
+
+static struct mux mux;	   /* (o) */
+static struct line editor; /* (o) */
+static u8 kfv_data[16384], vm_data[VM_MAX][4096], input_data[VM_MAX + 1][512];
+static struct ring inputs[VM_MAX + 1]; /* (o) by VM id: typed, not yet taken by its UART */
+
+static void show_prompt(struct mux *m)
+{
+	char text[LINE_DRAW_MAX];
+
+	line_draw(&editor, PROMPT, text);
+	mux_say(m, text);
+}
+
+static void send(void)
+{
+	u8 byte;
+
+	uart_port_send(&uart_console);
+	while (!uart_console.present && ring_get(&uart_console.tx, &byte))
+		screen_write((const char *)&byte, 1);
+}
+
+static void sync_until(u64 now_ns)
+{
+	bool moved;
+
+	do {
+		moved = false;
+		while (mux_step(&mux, now_ns))
+			moved = true;
+		uart_port_flush(&uart_console);
+		send();
+	} while (moved);
+}
+
+/* The log's sink, and its end. */
+static void write(const char *text, u32 len, bool wait)
+{
+	if (!wait && ring_free(&mux.party[0].tx) < 2 * len)
+		return; /* the log ring still has it */
+	for (u32 i = 0; i < len; i++) {
+		if (ring_free(&mux.party[0].tx) < 2)
+			sync_until(time_now_ns());
+		if (text[i] == '\n')
+			mux_write(&mux, 0, '\r', time_now_ns());
+		mux_write(&mux, 0, (u8)text[i], time_now_ns());
+	}
+	console_has_work = true;
+}
+
+static void flush(void)
+{
+	sync_until(FOR_EVER);
+	uart_port_sync();
+}
+
+static void console_irq(struct hrsc *h, u32 line)
+{
+	(void)h;
+	(void)line;
+	uart_port_irq(&uart_console);
+	console_has_work = true;
+}
+
+static void console_timer(struct hrsc *h)
+{
+	(void)h;
+	console_has_work = true;
+}
+
+static u64 console_call(struct hrsc *h, u32 fn, u64 a, u64 b)
+{
+	(void)h;
+	if (fn != BUS_CONSOLE_WRITE || !b || b > VM_MAX)
+		return BUS_NO_PEER;
+	return console_vm_write((u16)b, (u8)a);
+}
+
+static const struct l1_if console_l1 = { .irq = console_irq, .timer = console_timer };
+static const struct l2_if console_l2 = { .call = console_call };
+struct hrsc console_hrsc = { .l1 = &console_l1, .l2 = &console_l2 };
+
+void console_init(void)
+{
+	editor.name = command_name;
+	mux_init(&mux, &uart_console.tx, show_prompt);
+	mux_add(&mux, 0, "kfv", kfv_data, sizeof(kfv_data));
+	if (hrsc_add(&console_hrsc, HRSC_CONSOLE, 0, "console"))
+		panic("console: no room among the hRSCs");
+	uart_port_start(&uart_console, &console_hrsc);
+	evidence_init();
+}
+
+/* A VM's party exists from the first time that it is needed. */
+static bool know(u32 vm_id)
+{
+	if (mux.party[vm_id].name[0])
+		return true;
+	if (vm_id > VM_MAX || !vms[vm_id])
+		return false;
+	mux_add(&mux, vm_id, vms[vm_id]->name, vm_data[vm_id - 1], sizeof(vm_data[0]));
+	inputs[vm_id] = (struct ring)RING_INIT(input_data[vm_id], sizeof(input_data[0]));
+	return true;
+}
+
+static bool focus(u32 vm_id)
+{
+	console_has_work = true;
+	return know(vm_id) && mux_focus(&mux, vm_id);
+}
+
+static bool focus_name(const char *name)
+{
+	const struct vm *vm = vm_find(name);
+
+	if (!vm && strcmp(name, "kfv"))
+		return false;
+	return focus(vm ? vm->id : 0);
+}
+
+void console_start(const char *name)
+{
+	if (uart_console.present)
+		screen_puts("The console goes on at the first serial port (115200 8N1).\n");
+	log_set_sink(write, flush);
+	if (name)
+		focus_name(name);
+	console_has_work = true;
+}
+
+u32 console_vm_room(u16 vm_id)
+{
+	return know(vm_id) ? ring_free(&mux.party[vm_id].tx) : 0;
+}
+
+u32 console_vm_write(u16 vm_id, u8 byte)
+{
+	console_has_work = true;
+	return know(vm_id) ? mux_write(&mux, vm_id, byte, time_now_ns()) : 0;
+}
+
+static void run_line(void)
+{
+	char line[LINE_MAX];
+
+	if (!mux.prompt_shown)
+		show_prompt(&mux);
+	mux_say(&mux, "\r\n");
+	mux.prompt_shown = false;
+	memcpy(line, editor.text, sizeof(line));
+	line_reset(&editor);
+	command_run(line);
+}
+
+static void kfv_key(u8 byte)
+{
+	const char typed[] = { (char)byte, 0 };
+	enum line_event event = line_key(&editor, byte);
+
+	if (event == LINE_DONE) {
+		run_line();
+	} else if (event == LINE_CLEAR) {
+		mux_say(&mux, "\x1b[H\x1b[2J");
+		show_prompt(&mux);
+		mux.prompt_shown = true;
+	} else if (mux.prompt_shown && event == LINE_APPENDED &&
+		   editor.len < LINE_COLUMNS - sizeof(PROMPT)) {
+		mux_say(&mux, typed);
+	} else if (mux.prompt_shown && event != LINE_SAME) {
+		show_prompt(&mux);
+	}
+}
+
+static void vm_key(u32 vm_id, u8 byte)
+{
+	if (!vms[vm_id] || !ring_put(&inputs[vm_id], byte))
+		mux_say(&mux, BELL);
+}
+
+static void key(u8 byte)
+{
+	u32 number;
+
+	switch (mux_input(&mux, byte, &number)) {
+	case MUX_KEY_DATA:
+		if (mux.focus)
+			vm_key(mux.focus, byte);
+		else
+			kfv_key(byte);
+		break;
+	case MUX_KEY_FOCUS:
+		if (!focus(number))
+			out("--- console: there is no VM %u; \"vms\" lists them ---\n", number);
+		break;
+	case MUX_KEY_HELP:
+		out("--- Ctrl-] 0: kfv   Ctrl-] 1 to 9: VM   Ctrl-] Ctrl-]: Ctrl-] itself ---\n");
+		break;
+	case MUX_KEY_TAKEN:
+		break;
+	}
+}
+
+/* Keys echo right behind the prompt, so they wait for whoever is speaking. */
+static void take_input(void)
+{
+	u8 byte;
+
+	while (mux.wanted == mux.focus && !mux.left && ring_free(mux.out) >= MUX_RESERVE &&
+		ring_get(&uart_console.rx, &byte))
+		key(byte);
+}
+
+/* Returns false when a UART has to be asked again. */
+static bool give_input(u32 vm_id)
+{
+	struct ring *r = &inputs[vm_id];
+	struct hrsc *uart = vms[vm_id] ? vms[vm_id]->peer[PEER_UART] : NULL;
+	u8 byte;
+
+	while (ring_used(r)) {
+		byte = r->data[r->tail & r->mask];
+		if (l2_gate_call(&console_hrsc, uart, BUS_CONSOLE_INPUT, byte, 0) == 0)
+			return false;
+		ring_get(r, &byte); /* taken, or there is nobody to take it */
+	}
+	return true;
+}
+
+static void tell_drained(void)
+{
+	u32 drained = mux.drained;
+
+	mux.drained = 0;
+	for (u32 id = 1; drained >> id; id++)
+		if (drained >> id & 1 && vms[id])
+			l2_gate_call(
+				&console_hrsc, vms[id]->peer[PEER_UART], BUS_CONSOLE_DRAINED, 0, 0);
+}
+
+/* When to come back if nothing happens before. */
+static void arm(u64 now, bool retry)
+{
+	u64 deadline = ring_free(mux.out) >= MUX_RESERVE ? mux_deadline(&mux) : 0;
+
+	if (retry && (!deadline || deadline > now + RETRY_NS))
+		deadline = now + RETRY_NS;
+	if (deadline && deadline <= now) {
+		console_has_work = true;
+	} else if (deadline != console_hrsc.deadline_ns) {
+		l1_gate_timer_arm(&console_hrsc, deadline);
+		sched_timers_changed();
+	}
+}
+
+void console_poll(void)
+{
+	u64 now = time_now_ns();
+	bool retry = false;
+	u32 steps = 0;
+
+	console_has_work = false;
+	if (!uart_console.interrupts)
+		uart_port_irq(&uart_console);
+	take_input();
+	while (steps < STEPS_MAX && mux_step(&mux, now))
+		steps++;
+	tell_drained();
+	for (u32 id = 1; id <= VM_MAX; id++)
+		retry |= !give_input(id);
+	send();
+	evidence_poll();
+	if (steps == STEPS_MAX || ring_used(&uart_console.rx))
+		console_has_work = true;
+	if (!uart_console.interrupts && ring_used(&uart_console.tx))
+		console_has_work = true;
+	arm(now, retry);
+}
+
+static int focus_run(int argc, char **argv)
+{
+	if (argc != 2)
+		return -EINVAL;
+	if (!focus_name(argv[1]))
+		out("There is no VM \"%s\"; \"vms\" lists them.\n", argv[1]);
+	return 0;
+}
+
+static const struct command focus_command = {
+	.name = "focus",
+	.usage = "focus kfv|NAME",
+	.help = "gives the serial line to a VM, as Ctrl-] and its id do",
+	.run = focus_run,
+};
+COMMAND_REGISTER(focus_command);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console: one serial line for the hypervisor's prompt and the serial lines of all VMs. An hRSC
+ * that UARTs call (BUS_CONSOLE_WRITE, b = VM id) and that calls them (BUS_CONSOLE_INPUT,
+ * BUS_CONSOLE_DRAINED).
+ */
+#pragma once
+
+#include "core/hrsc.h"
+
+extern struct hrsc console_hrsc;
+
+/* At boot: makes the console an hRSC and the serial ports work by interrupt. */
+void console_init(void);
+/*
+ * When boot is over: from now on text waits for console_poll(). `focus` names the VM that has the
+ * line first; NULL: the hypervisor.
+ */
+void console_start(const char *focus);
+
+/* How many bytes a VM may write; and a byte of one, which returns the same. */
+u32 console_vm_room(u16 vm_id);
+u32 console_vm_write(u16 vm_id, u8 byte);
+
+/* Whether console_poll() has something to do: the run loop's one test. */
+extern volatile bool console_has_work;
+/* Moves input and output, runs commands. Bounded but for commands; never from within a hook. */
+void console_poll(void);
