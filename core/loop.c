@@ -6,6 +6,7 @@
 #include "core/loop.h"
 
 #include "core/l2/console.h"
+#include "core/l1/log.h"
 #include "core/l2/sched.h"
 #include "core/l2/vm.h"
 #include "core/l3/run.h"
@@ -26,6 +27,14 @@ static void turn(struct vcpu *v)
 	sched_leave();
 }
 
+static void restart(struct vm *vm)
+{
+	int err = vm_restart(vm);
+
+	if (err)
+		log_error("vm %s: not restarted (%d)", vm->name, err);
+}
+
 /* A guest that asked for a reboot gets one, if its configuration says so. False: none is alive. */
 static bool keep_alive(void)
 {
@@ -38,7 +47,7 @@ static bool keep_alive(void)
 			continue;
 		if (vm->state == VM_STOPPED && vm->ended == END_REBOOT &&
 			vm->config->reboot == REBOOT_RESTART)
-			(void)vm_restart(vm); /* its failure is logged and is the VM's end */
+			restart(vm);
 		alive |= vm->state != VM_STOPPED;
 	}
 	return alive;

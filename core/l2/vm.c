@@ -17,6 +17,7 @@
 #include "core/lib/config.h"
 #include "core/lib/string.h"
 #include "core/lib/text.h"
+#include "kfv/hook.h"
 
 struct vm *vms[VM_MAX + 1]; /* (o) */
 

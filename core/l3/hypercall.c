@@ -66,11 +66,11 @@ static s64 hc_write(struct vcpu *v, u64 gpa, u64 len, u64 c)
 }
 
 static const hypercall_fn hypercalls[HYPERCALL_COUNT] = {
-	[HC_VERSION] = hc_version,
-	[HC_YIELD] = hc_yield,
-	[HC_BEAT] = hc_beat,
-	[HC_TIME] = hc_time,
-	[HC_WRITE] = hc_write,
+	[HYPERCALL_NOP] = hc_version,
+	[HYPERCALL_YIELD] = hc_yield,
+	[HYPERCALL_BEAT] = hc_beat,
+	[HYPERCALL_TIME_NS] = hc_time,
+	[HYPERCALL_CONSOLE_WRITE] = hc_write,
 };
 
 static s64 call(struct vcpu *v, u64 number, u64 a, u64 b, u64 c)
