@@ -81,7 +81,7 @@ struct vcpu {
 	struct fetch_slot fetch[FETCH_SLOTS];	 /* (o) */
 	u64 stuck_rip;	/* (o) where emulation gets nowhere: core/l3/fetch.c */
 	u32 stuck;	/* (o) how many times in a row */
-	u32 unemulated; /* (o) accesses to devices that ended in #UD */
+	u32 unemulated; /* (o) how many of these ended in #UD */
 	struct exit_stats stats[EXIT_KINDS];
 };
 

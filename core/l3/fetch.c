@@ -15,6 +15,7 @@
 #include "core/l3/fetch.h"
 
 #include "arch/x86/window.h"
+#include "core/l1/log.h"
 #include "core/l3/inject.h"
 #include "core/l3/walk.h"
 
@@ -65,10 +66,13 @@ int guest_retry(struct vcpu *v)
 		v->stuck_rip = v->hv.rip;
 		v->stuck = 0;
 	}
-	if (++v->stuck >= STUCK_LIMIT) {
-		v->stuck = 0;
-		vcpu_inject_ud(v);
-	}
+	if (++v->stuck < STUCK_LIMIT)
+		return -EAGAIN;
+	v->stuck = 0;
+	if (!v->unemulated++)
+		log_warn("vm %s: the instruction at %#lx cannot be emulated: #UD", v->vm->name,
+			v->hv.rip);
+	vcpu_inject_ud(v);
 	return -EAGAIN;
 }
 

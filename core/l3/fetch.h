@@ -19,8 +19,9 @@ int __must_check guest_fetch(struct vcpu *v, struct insn *out);
 /* Length of the instruction that v->exit names; errors as above. */
 int __must_check guest_insn_len(struct vcpu *v, u8 *len);
 /*
- * What was fetched is not what made v exit: another CPU has replaced it since. Returns -EAGAIN: v
- * enters again and runs what is there now. One that gets nowhere many times in a row gets #UD.
+ * What was fetched is not what made v exit, because another CPU has replaced it since, or is
+ * nothing that can be emulated. Returns -EAGAIN: v enters again and runs what is there now. Where
+ * that leads nowhere many times in a row, #UD is raised, counted, and logged the first time.
  */
 int guest_retry(struct vcpu *v);
 /* The trap of a set RFLAGS.TF, and the cut of a RIP that runs over: the rare part of the next. */
