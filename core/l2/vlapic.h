@@ -12,14 +12,18 @@
 
 struct vcpu;
 
+enum vlapic_lvt { LVT_TIMER, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS };
+
+/* Registers lie here as they are read. (o) all */
 struct vlapic {
 	u64 base_msr; /* IA32_APIC_BASE */
-	u32 id, tpr, ldr, dfr, svr, esr, icr_low, icr_high;
-	u32 lvt[6]; /* timer, thermal, performance, LINT0, LINT1, error */
+	u32 id, version, tpr, ldr, dfr, svr, esr, icr_low, icr_high;
+	u32 lvt[LVTS];
 	u32 timer_initial, timer_divide;
-	u64 timer_started_ns, timer_deadline_ns; /* deadline 0: not running */
 	u32 irr[8], isr[8], tmr[8];
-	u64 tsc_deadline;
+	u32 irr_words, isr_words; /* bit i: word i is not 0 */
+	u32 errors;		  /* found since ESR was last written */
+	u64 timer_deadline_ns;	  /* 0: not running */
 };
 
 void vlapic_reset(struct vcpu *v);
