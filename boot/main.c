@@ -183,17 +183,25 @@ static void start_interrupts(void)
 						   : "TSC or local APIC timer stands still");
 }
 
+static const struct hv_ops *const back_ends[] = { &svm_ops };
+
+/* The first back end that this CPU can be used with; else the reason that is closest to success. */
 static void start_virtualisation(void)
 {
-	int reason;
+	int reason = REASON_NO_VIRTUALISATION, err;
 
-	hv = cpu_features.intel ? &vmx_ops : &svm_ops;
-	reason = hv->probe(&boot.features);
+	for (u32 i = 0; i < ARRAY_LEN(back_ends) && reason; i++) {
+		int why = back_ends[i]->probe(&boot.features);
+
+		hv = back_ends[i];
+		if (why != REASON_NO_VIRTUALISATION)
+			reason = why;
+	}
 	if (reason)
 		boot_fail(reason, "CPU: %s %s", cpu_features.vendor, cpu_features.brand);
-	reason = hv->cpu_enable();
-	if (reason)
-		boot_fail(REASON_NOT_ENABLED, "%s: error %d", hv->name, reason);
+	err = hv->cpu_enable();
+	if (err)
+		boot_fail(REASON_NOT_ENABLED, "%s: error %d", hv->name, err);
 }
 
 static void add_modules(void)
@@ -331,7 +339,6 @@ void boot_main(u32 info, u32 image)
 		steps[i]();
 	if (!strcmp(option("exit"), "ended"))
 		loop_when_all_ended(leave);
-	console_start(
-		boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
+	console_start(boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
 	loop_run();
 }
