@@ -8,7 +8,8 @@
  * What is on the line can be taken apart again by these rules:
  *   CR ESC [ K	     forget what stands in this line: the party in focus repeats it in whole
  *   ESC [ m CR LF   this line goes on later: the line feed is ours
- *   [NAME] 	     at the start of a line, or behind a CR there: this line is NAME's, not the focus's
+ *   [NAME] 	     at the start of a line, or behind a CR there: this line is NAME's, not the
+ * focus's
  */
 #pragma once
 

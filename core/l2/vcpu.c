@@ -66,7 +66,8 @@ void vcpu_reset(struct vcpu *v)
 	v->tsc_aux = 0;
 	v->halted = v->nmi_pending = false;
 	v->waiting = v->index != 0;
-	v->hazard = HAZARD_EVENT;
+	/* Reset while it runs, it must be loaded anew before it enters again. */
+	v->hazard = HAZARD_EVENT | HAZARD_RESCHED;
 	v->throttled_until_ns = 0;
 }
 

@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 20
 # Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
 HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
 	$(wildcard arch/x86/decode*.c) $(wildcard core/l2/load*.c) \
-	$(wildcard boot/screen.c core/l1/mux.c core/l1/line.c core/l1/command.c) \
+	$(wildcard boot/screen.c core/l1/mux.c core/l1/line.c) \
 	$(wildcard core/l2/guest_acpi.c) $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c $(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))

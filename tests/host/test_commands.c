@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Console commands: how a typed line becomes a call, and what people see, to the character. The
+ * commands' sources are compiled here, between made-up VMs and a screen of 80 columns.
+ */
+/* Another test has an out() and commands of its own. */
+#define out		     shown_out
+#define __start_kfv_commands __start_shown_commands
+#define __stop_kfv_commands  __stop_shown_commands
+
+#include "core/l1/command.h"
+#undef COMMAND_REGISTER
+#define COMMAND_REGISTER(cmd)                                                                      \
+	static const struct command *const cmd##_entry __used __section("shown_commands") = &(cmd)
+
+#include "core/l1/command.c"
+#include "core/l2/commands.c"
+#include "core/l3/exit_command.c"
+#include "tests/dialect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char shown[8192];
+static u32 acted; /* what was done to VMs, as digits */
+
+struct vm *vms[VM_MAX + 1];
+const char *const exit_names[EXIT_KINDS] = { [EXIT_CPUID] = "cpuid", [EXIT_IO] = "io" };
+
+void out(const char *fmt, ...)
+{
+	size_t len = strlen(shown);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(shown + len, sizeof(shown) - len, fmt, args);
+	va_end(args);
+}
+
+u64 time_tsc_khz(void)
+{
+	return 1000000;
+}
+
+void frame_stats(struct frame_stats *s)
+{
+	*s = (struct frame_stats){ MIB(1024), MIB(700), MIB(8), KIB(1500), MIB(256) };
+}
+
+struct vm *vm_find(const char *name)
+{
+	for (u32 id = 1; id <= VM_MAX; id++)
+		if (vms[id] && !strcmp(vms[id]->name, name))
+			return vms[id];
+	return NULL;
+}
+
+const char *vm_end_name(enum vm_end how)
+{
+	return how == END_DEBUG_EXIT ? "debug exit" : how == END_KILLED ? "killed" : "";
+}
+
+static void act(struct vm *vm, u8 state, u32 digit)
+{
+	vm->state = state;
+	acted = acted * 10 + digit;
+}
+
+void vm_start(struct vm *vm)
+{
+	act(vm, VM_RUNNING, 1);
+}
+
+void vm_pause(struct vm *vm)
+{
+	act(vm, VM_PAUSED, 2);
+}
+
+void vm_resume(struct vm *vm)
+{
+	act(vm, VM_RUNNING, 3);
+}
+
+void vm_end(struct vm *vm, enum vm_end how, u64 value)
+{
+	vm->ended = how;
+	vm->end_value = value;
+	act(vm, VM_STOPPED, 4);
+}
+
+int vm_restart(struct vm *vm)
+{
+	if (vm->restarts)
+		return -ENOMEM;
+	act(vm, VM_RUNNING, 5);
+	return 0;
+}
+
+static struct vm linux_vm, beat_vm;
+static struct vcpu vcpus[3];
+
+static void start(void)
+{
+	memset(vcpus, 0, sizeof(vcpus));
+	linux_vm = (struct vm){ .name = "linux",
+		.id = 1,
+		.state = VM_RUNNING,
+		.memory_bytes = MIB(256),
+		.nblocks = 128,
+		.nvcpus = 2,
+		.vcpu = { &vcpus[0], &vcpus[1] } };
+	beat_vm = (struct vm){ .name = "a-very-long-name-of-a-vm-indeed",
+		.id = 16,
+		.state = VM_STOPPED,
+		.ended = END_DEBUG_EXIT,
+		.end_value = 255,
+		.memory_bytes = MIB(4096),
+		.nblocks = 2048,
+		.nvcpus = 1,
+		.vcpu = { &vcpus[2] },
+		.beats = 12345678 };
+	vcpus[0].guest_ticks = 12340000000;
+	vcpus[2].guest_ticks = 999999999990000000;
+	vcpus[0].stats[EXIT_CPUID] = (struct exit_stats){ 9999, 9999 * 200, { 9999 } };
+	vcpus[1].stats[EXIT_CPUID] =
+		(struct exit_stats){ 1, 200 * 5000, { 0, 0, 0, 0, 0, 0, 0, 1 } };
+	vcpus[1].stats[EXIT_IO] =
+		(struct exit_stats){ 4000000000, 4000000000ull * 1000, { 1, 123456, 4000000000 } };
+	vms[1] = &linux_vm;
+	vms[16] = &beat_vm;
+	acted = 0;
+}
+
+static const char *run(const char *text)
+{
+	char line[200];
+
+	strcpy(line, text);
+	shown[0] = 0;
+	command_run(line);
+	return shown;
+}
+
+static int args_run(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		out("<%s>", argv[i]);
+	return argv[argc] ? -EINVAL : 0;
+}
+
+static const struct command args_command = {
+	.name = "args",
+	.usage = "args ...",
+	.help = "shows what it was given",
+	.run = args_run,
+};
+COMMAND_REGISTER(args_command);
+
+TEST(command_splits_words)
+{
+	EXPECT_STR(run("  args a  'b c' \"d'e\" '' f"), "<a><b c><d'e><><f>");
+	EXPECT_STR(run("args 'open end"), "<open end>");
+	EXPECT_STR(run("args 1 2 3 4 5 6 7"), "<1><2><3><4><5><6><7>");
+	EXPECT_STR(run("args 1 2 3 4 5 6 7 8"), "usage: args ...\n");
+	EXPECT_STR(run(""), "");
+	EXPECT_STR(run("   "), "");
+	EXPECT_STR(run("foo bar"), "There is no command \"foo\"; \"help\" lists them.\n");
+}
+
+TEST(command_help_is_sorted)
+{
+	EXPECT_STR(run("help"),
+		"  args       shows what it was given\n"
+		"  exits      counts exits by kind, with the time they took us\n"
+		"  help       lists the commands, or shows how one is used\n"
+		"  mem        who owns how much memory\n"
+		"  vm         changes the state of a VM\n"
+		"  vms        lists the VMs: state, size, time used, heartbeats, end\n"
+		"Ctrl-] and a digit switch the console: 0 is this one, 1 to 9 are the VMs by id.\n");
+	EXPECT_STR(run("help vm"), "vm NAME start|pause|resume|stop|restart: "
+				   "changes the state of a VM\n");
+	EXPECT_STR(run("help foo"), "usage: help [COMMAND]\n");
+}
+
+TEST(command_names_end)
+{
+	u32 n = 0;
+
+	while (command_name(n))
+		n++;
+	EXPECT_EQ(n, 6);
+}
+
+TEST(command_vms)
+{
+	start();
+	EXPECT_STR(run("vms"),
+		"ID NAME            STATE   VCPUS MEMORY   CPU TIME s    BEATS  ENDED BY\n"
+		" 1 linux           running     2   256M        12.34        0  \n"
+		"16 a-very-long-nam stopped     1  4096M 999999999.99 12345678  debug exit 255\n");
+	EXPECT_STR(run("vms x"), "usage: vms\n");
+}
+
+TEST(command_vm_acts_where_it_makes_sense)
+{
+	start();
+	EXPECT_STR(run("vm linux pause"), "linux is paused.\n");
+	EXPECT_STR(run("vm linux pause"), "linux is paused: cannot pause.\n");
+	EXPECT_STR(run("vm linux resume"), "linux is running.\n");
+	EXPECT_STR(run("vm linux start"), "linux is running: cannot start.\n");
+	EXPECT_STR(run("vm linux restart"), "linux is running.\n");
+	EXPECT_STR(run("vm linux stop"), "linux is stopped.\n");
+	EXPECT_EQ(linux_vm.ended, END_KILLED);
+	EXPECT_STR(run("vm linux start"), "linux is running.\n");
+	EXPECT_EQ(acted, 23545);
+	linux_vm.state = VM_READY;
+	EXPECT_STR(run("vm linux start"), "linux is running.\n");
+	EXPECT_EQ(acted, 235451);
+	linux_vm.restarts = 1;
+	EXPECT_STR(run("vm linux restart"),
+		"linux did not start again: see the log.\nlinux is running.\n");
+	EXPECT_STR(run("vm nobody stop"), "There is no VM \"nobody\"; \"vms\" lists them.\n");
+	EXPECT_STR(run("vm linux dance"), "usage: vm NAME start|pause|resume|stop|restart\n");
+	EXPECT_STR(run("vm linux"), "usage: vm NAME start|pause|resume|stop|restart\n");
+}
+
+TEST(command_mem)
+{
+	start();
+	EXPECT_STR(run("mem"), "RAM                           1048576 KiB     1024 MiB\n"
+			       "free                           716800 KiB      700 MiB\n"
+			       "hypervisor's pool                8192 KiB        8 MiB\n"
+			       "  of it used                     1500 KiB        1 MiB\n"
+			       "VMs                            262144 KiB      256 MiB\n"
+			       "  linux                        262144 KiB      256 MiB\n"
+			       "  a-very-long-name-of-a-vm-   4194304 KiB     4096 MiB\n");
+}
+
+TEST(command_exits)
+{
+	start();
+	EXPECT_STR(run("exits linux"),
+		"linux\n"
+		"EXIT              COUNT TICKS EACH  <256  <1k  <4k <16k <64k<256k  <1M more\n"
+		"cpuid             10000        299  9999    .    .    .    .    .    .    1\n"
+		"io           4000000000       1000     1 123k   4G    .    .    .    .    .\n"
+		"all          4000010000        999   10k 123k   4G    .    .    .    .    1\n");
+	EXPECT_STR(run("exits nobody"), "There is no VM \"nobody\"; \"vms\" lists them.\n");
+	EXPECT_STR(run("exits a b"), "usage: exits [NAME]\n");
+}
+
+TEST(command_output_fits_80_columns)
+{
+	static const char *const all[] = { "help", "vms", "mem", "exits", "vm x y", "foo" };
+
+	start();
+	for (u32 i = 0; i < ARRAY_LEN(all); i++) {
+		char *text = strdup(run(all[i]));
+
+		for (char *l = strtok(text, "\n"); l; l = strtok(NULL, "\n"))
+			EXPECT(strlen(l) <= 80);
+		free(text);
+	}
+}
