@@ -15,8 +15,8 @@
 
 #define RECORDS	  256 /* a power of two */
 #define RESERVED  64  /* for ALERT and above */
-#define LINE_MAX  240 /* with what log_print() puts before it, below its limit */
-#define WORD_MAX  32
+#define LINE_MAX  235 /* with the MAC the longest text that log_print() takes */
+#define WORD_MAX  28
 #define JSON_MAX  512
 #define NS_PER_MS 1000000ul
 
@@ -138,10 +138,11 @@ static const char *escape(char out[WORD_MAX], const char *in)
 	return out;
 }
 
-/* The arguments up to the last one that is not 0, at least one, between `open` and `close`. */
+/* The arguments up to the last one that is not 0, at least one. No hook has a fourth worth a word.
+ */
 static void format_args(char *out, size_t size, const struct evidence *r, const char *quote)
 {
-	int last = 3, n = 0;
+	int last = r->op == HOOK_NONE ? 3 : 2, n = 0;
 
 	while (last > 0 && !r->arg[last])
 		last--;

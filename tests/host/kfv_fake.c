@@ -15,6 +15,7 @@
 #include <string.h>
 
 struct fake fake;
+u32 fake_version = 1;
 struct vm fake_vm[3];
 struct vcpu fake_vcpu[3];
 struct hrsc fake_driver[3];
@@ -221,7 +222,8 @@ void fake_policy(const char *statements)
 	static struct config config;
 	struct config_error error = { 0 };
 	char text[4096];
-	int len = snprintf(text, sizeof(text), "policy test { version 1\n%s\n}\n", statements);
+	int len = snprintf(
+		text, sizeof(text), "policy test { version %u\n%s\n}\n", fake_version, statements);
 
 	if (!EXPECT_EQ(config_parse(&config, text, (size_t)len, &error), 0) ||
 		!EXPECT_EQ(policy_load(&config.policy, &error), 0))

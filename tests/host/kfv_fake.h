@@ -35,6 +35,7 @@ struct fake {
 };
 
 extern struct fake fake;
+extern u32 fake_version; /* of the policies that are loaded; it never goes back */
 extern struct vm fake_vm[3];
 extern struct vcpu fake_vcpu[3];
 extern struct hrsc fake_driver[3];

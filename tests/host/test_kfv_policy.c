@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kfv/policy.h"
+
+#include "kfv/mediation.h"
+#include "kfv/reaction.h"
+#include "tests/dialect.h"
+#include "tests/host/kfv_fake.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct config config;
+
+/* Loads one policy of the statements, which begin in line 2. Returns what policy_load() said. */
+static int load(const char *statements, u32 version, struct config_error *error)
+{
+	char text[4096];
+	int len =
+		snprintf(text, sizeof(text), "policy p { version %u\n%s\n}\n", version, statements);
+
+	memset(error, 0, sizeof(*error));
+	if (!EXPECT_EQ(config_parse(&config, text, (size_t)len, error), 0))
+		return -1;
+	return policy_load(&config.policy, error);
+}
+
+static void refused(const char *statements, u32 line, u32 column, const char *message)
+{
+	u32 epoch = policy_active()->epoch;
+	struct config_error error;
+
+	EXPECT_EQ(load(statements, fake_version, &error), -EINVAL);
+	EXPECT_EQ(error.line, line);
+	EXPECT_EQ(error.column, column);
+	EXPECT_STR(error.message, message);
+	EXPECT_EQ(policy_active()->epoch, epoch);
+}
+
+TEST(kfv_policy_default_is_sound)
+{
+	const struct policy *p;
+
+	fake_reset();
+	p = policy_active();
+	EXPECT_STR(p->name, "default");
+	EXPECT_EQ(p->mode, POLICY_ON);
+	EXPECT_EQ(p->version, 0);
+	EXPECT(p->nrules >= 4 && p->nplans >= 4);
+	EXPECT(p->attached & BIT(agent_find("range")));
+	EXPECT(p->attached & BIT(agent_find("rate")));
+	EXPECT(p->attached & BIT(agent_find("control")));
+	EXPECT(!(p->attached & BIT(agent_find("witness"))));
+	EXPECT_EQ(p->armed,
+		HOOK_BIT(HOOK_L1_EXIT) | HOOK_BIT(HOOK_L2_ENTER) | HOOK_BIT(HOOK_L3_PORT_READ));
+	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, p->armed);
+}
+
+TEST(kfv_policy_says_what_it_refuses)
+{
+	fake_reset();
+	refused("when nobody severity alert do R01", 2, 6,
+		"expected the name of an agent, not 'nobody'");
+	refused("\nacross probe and L1.nobody within 1s do R18", 3, 18,
+		"expected the name of an agent, not 'nobody'");
+	refused("agent nobody { a 1 }", 2, 7, "expected the name of an agent, not 'nobody'");
+	refused("agent probe { knob 11 }", 2, 15, "probe knob: expected one number from 1 to 10");
+	refused("agent probe { knob 1-2 }", 2, 15, "probe knob: expected one number from 1 to 10");
+	refused("agent probe { button 1 }", 2, 15, "agent probe has no parameter 'button'");
+	refused("when range severity alert do R14", 2, 6,
+		"R14 (block DMA) is not available, it needs the IOMMU driver");
+	refused("when range severity alert do R01 then R10 after 2 within 1s", 2, 6,
+		"R10 (microreboot) is not available, it needs confined drivers");
+	refused("across range within 1s do R13", 2, 8,
+		"R13 (isolate port) is not available, it needs the virtual switch");
+	refused("when range severity alert do R16", 2, 6,
+		"R16 (pause VM) is not local to the layer of agent range: expected it after 'across'");
+	refused("when range severity alert do R07", 2, 6,
+		"R07 (restore field) is not local to the layer of agent range: expected it after 'across'");
+}
+
+TEST(kfv_policy_every_reaction_works_or_is_refused)
+{
+	for (u32 code = 0; code < REACTIONS; code++) {
+		struct config_error error;
+		char text[80];
+
+		fake_reset();
+		snprintf(text, sizeof(text), "across probe within 1s do R%02u", code);
+		EXPECT_EQ(load(text, fake_version, &error), reactions[code].run ? 0 : -EINVAL);
+		EXPECT(reactions[code].name);
+		EXPECT(!reactions[code].run != !reactions[code].needs);
+		if (!reactions[code].run)
+			EXPECT(strstr(error.message, reactions[code].needs));
+	}
+}
+
+TEST(kfv_policy_parameters_are_used)
+{
+	fake_reset();
+	fake_policy("agent range { absent 16 }\nwhen range severity warning do R01");
+	for (u32 i = 0; i < 32; i++)
+		EXPECT_EQ(fake_port(FAKE_A, (u16)(0x1000 + i), 1), i < 15 ? HOOK_ALLOW : HOOK_DENY);
+}
+
+TEST(kfv_policy_arms_what_it_needs)
+{
+	fake_reset();
+	fake_policy("when control severity critical do R07");
+	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, HOOK_BIT(HOOK_L2_ENTER));
+	fake_policy("mode off\nwhen control severity critical do R07");
+	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, 0);
+	policy_set_mode(POLICY_DETECT);
+	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, HOOK_BIT(HOOK_L2_ENTER));
+	/* An agent that is only given parameters is attached, too, and can be switched off. */
+	fake_policy("agent probe { knob 1 }");
+	EXPECT_EQ(
+		fake_vcpu[FAKE_A].hrsc.armed, HOOK_BIT(HOOK_L2_CALL) | HOOK_BIT(HOOK_L3_HYPERCALL));
+	policy_attach((u32)agent_find("probe"), false);
+	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, 0);
+}
+
+TEST(kfv_policy_old_versions_are_refused)
+{
+	struct config_error error;
+
+	fake_reset();
+	fake_version += 2;
+	EXPECT_EQ(load("mode on", fake_version, &error), 0);
+	EXPECT_EQ(load("mode off", fake_version - 1, &error), -EPERM);
+	EXPECT_STR(error.message, "version 2 is older than 3, seen before");
+	EXPECT_EQ(policy_active()->mode, POLICY_ON);
+	/* Not by way of the built-in one either. */
+	EXPECT_EQ(policy_load(NULL, &error), 0);
+	EXPECT_EQ(load("mode off", fake_version - 1, &error), -EPERM);
+	EXPECT_EQ(load("mode off", fake_version, &error), 0);
+}
+
+/* Every event is judged under one policy or the other, and reports survive the change. */
+TEST(kfv_policy_replaced_loses_no_event)
+{
+	fake_reset();
+	fake_policy("when probe severity warning do R00");
+	fake.probe_says = SEVERITY_WARNING;
+	for (u32 i = 0; i < 1000; i++) {
+		fake_call(FAKE_A);
+		if (i % 10 == 0)
+			fake_policy(i % 20 ? "when probe severity warning do R00"
+					   : "when probe severity warning do R01\n"
+					     "across probe count 1000 within 10s do R18");
+	}
+	EXPECT_EQ(fake.probe_seen, 1000);
+	EXPECT_STR(fake.acts, "");
+	hook_orchestrate();
+	fake_policy("across probe count 1000 within 10s do R18");
+	for (u32 i = 0; i < 1000; i++)
+		fake_call(FAKE_A);
+	fake_policy("across probe count 1000 within 10s do R18");
+	hook_orchestrate();
+	EXPECT_STR(fake.acts, "throttle 1;");
+}
