@@ -19,10 +19,9 @@ enum { ES, CS, SS, DS, FS, GS };
 struct decoder {
 	const u8 *at, *end;
 	bool overrun; /* a byte was wanted after the end; reads give 0 from then on */
-	bool mode64;
 	bool size_override;
+	u8 mode;	  /* enum insn_mode */
 	u8 operand_width; /* 2, 4, 8 */
-	u8 address_width; /* 2, 4, 8 */
 	u8 rex;
 	u8 repeat;  /* the last one of F2 and F3, or 0 */
 	u8 segment; /* override; INSN_NO_REG */
@@ -71,8 +70,9 @@ static inline s64 fetch_signed(struct decoder *d, u32 n)
 	return (s64)(fetch(d, n) << unused_bits) >> unused_bits;
 }
 
-/* decode_address.c: what follows the ModRM byte in out->modrm. */
+/* decode_operand.c: what follows the ModRM byte in out->modrm; all that follows an opcode. */
 void decode_rm(struct decoder *d, struct insn *out);
+void decode_operands(struct decoder *d, struct insn *out, u32 entry, u8 opcode);
 
 /* decode_vector.c: whether `opcode`, just read, begins a VEX, EVEX or XOP instruction; its rest. */
 bool is_vector(const struct decoder *d, u8 opcode);

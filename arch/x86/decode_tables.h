@@ -14,14 +14,15 @@
 #define ENTRY_FORM(e)  ((e) >> 16 & 15)
 #define ENTRY_GROUP(e) ((e) >> 20 & 15)
 
-#define MODRM	 (1u << 24) /* a ModRM byte follows */
-#define INV64	 (1u << 25) /* undefined in 64-bit mode */
-#define ONLY64	 (1u << 26) /* undefined elsewhere */
-#define LOCKABLE (1u << 27) /* takes LOCK when its left operand is in memory */
-#define MEM	 (1u << 28) /* operand must be in memory */
-#define REG	 (1u << 29) /* operand must be a register */
-#define PREFIX	 (1u << 30)
-#define DEFINED	 (1u << 31)
+#define MODRM	   (1u << 24) /* a ModRM byte follows */
+#define INV64	   (1u << 25) /* undefined in 64-bit mode */
+#define ONLY64	   (1u << 26) /* undefined elsewhere */
+#define LOCKABLE   (1u << 27) /* takes LOCK when its left operand is in memory */
+#define MEM	   (1u << 28) /* operand must be in memory */
+#define REG	   (1u << 29) /* operand must be a register */
+#define PREFIX	   (1u << 30)
+#define CONDITIONS (INV64 | ONLY64 | MEM | REG)
+#define DEFINED	   (1u << 31)
 
 /* Width of the operands. */
 enum {

@@ -74,7 +74,7 @@ bool is_vector(const struct decoder *d, u8 opcode)
 	case 0x62:
 	case 0xc4:
 	case 0xc5:
-		return d->mode64 || next >= 0xc0;
+		return d->mode == INSN_MODE_64 || next >= 0xc0;
 	case 0x8f:
 		return (next & 31) >= 8; /* POP has 0 in the reg field */
 	default:

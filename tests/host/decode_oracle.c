@@ -211,11 +211,11 @@ void oracle_close(struct oracle *o)
 	cs_close(&o->capstone);
 }
 
-/* CALL, JMP, PUSH imm, POP, IN, OUT, INS, OUTS: REX.W makes no difference to them. */
+/* CALL, JMP, PUSH imm, IN, OUT, INS, OUTS: REX.W makes no difference to them. */
 static bool ignores_rex_w(const struct shape *s)
 {
 	return s->map == 0 && s->opcode &&
-	       strchr("\xe8\xe9\x68\x8f\xe5\xe7\xed\xef\x6d\x6f", s->opcode);
+	       strchr("\xe8\xe9\x68\xe5\xe7\xed\xef\x6d\x6f", s->opcode);
 }
 
 /* Lengths that Capstone gets wrong. */
@@ -238,7 +238,7 @@ static bool length_excused(const struct oracle *o, const struct shape *s)
 }
 
 /* Operands that it gets wrong, or that have no meaning. */
-static bool operands_excused(const struct oracle *o, const struct shape *s)
+static bool operands_excused(const struct oracle *o, const struct shape *s, const struct insn *ours)
 {
 	/* MOVSXD without REX.W extends to 32 bits, not to 64 as Capstone has it. */
 	if (s->map == 0 && s->opcode == 0x63 && !(s->rex & 8))
@@ -246,8 +246,11 @@ static bool operands_excused(const struct oracle *o, const struct shape *s)
 	/* It forgets 66 where F2 or F3 does nothing, and ... */
 	if (s->size && s->repeat)
 		return true;
-	/* ... as with lengths. */
+	/* ... as with lengths; */
 	if (ignores_rex_w(s) && s->prefixes > 1)
+		return true;
+	/* and PUSH and POP of 64 bits become 16 bits wide when REX.W stands beside 66 or 67. */
+	if ((ours->op == INSN_PUSH || ours->op == INSN_POP) && (s->rex & 8) && s->prefixes > 1)
 		return true;
 	/* In 64-bit mode ES, CS, SS, DS are null prefixes; it lets them cancel FS and GS. */
 	return o->mode == INSN_MODE_64 && s->flat && s->based;
@@ -256,6 +259,9 @@ static bool operands_excused(const struct oracle *o, const struct shape *s)
 /* What Capstone accepts though no CPU does, or none that could run us. */
 static bool refusal_excused(const struct oracle *o, const struct shape *s)
 {
+	/* What is longer than Capstone thinks may be longer than 15 bytes. */
+	if (length_excused(o, s))
+		return true;
 	/* It lets LOCK stand before a register destination and before reads. */
 	if (s->lock)
 		return true;
@@ -293,8 +299,9 @@ static u8 expected_op(const struct oracle *o, const struct shape *s)
 		return s->map || s->opcode < 0x20 ? INSN_OTHER : op;
 	case INSN_MOVBE: /* CRC32, in 16 bits */
 		return s->repeat == 0xf2 ? INSN_OTHER : op;
-	case INSN_OTHER: /* PAUSE in 16 bits, or with REX.W */
-	case INSN_XCHG:	 /* with the accumulator: never in memory */
+	case INSN_OTHER: /* PAUSE in 16 bits, or with REX.W; with REX.B it is XCHG */
+	case INSN_PAUSE:
+	case INSN_XCHG: /* with the accumulator: never in memory */
 		if (s->map || s->opcode < 0x90)
 			return op;
 		pause = s->opcode == 0x90 && s->repeat == 0xf3 && !(s->rex & 1);
@@ -426,7 +433,7 @@ static const char *compare(struct oracle *o, const struct shape *s, const struct
 		return "length";
 	if (ours->op != expected_op(o, s))
 		return "instruction";
-	if (operands_excused(o, s))
+	if (operands_excused(o, s, ours))
 		return NULL;
 	if (ours->op >= INSN_ADD && ours->op <= INSN_OUT)
 		return compare_operands(o, ours);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The operands of an instruction: from ModRM, from the opcode, from what follows; and from their
+ * parts to an address. AMD APM volume 3, "ModRM and SIB Bytes", "Displacement Bytes", "Immediate
+ * Bytes".
+ */
+#include "arch/x86/decode_private.h"
+#include "arch/x86/decode_tables.h"
+
+static u8 default_segment(u8 base)
+{
+	return base == SP || base == BP ? SS : DS;
+}
+
+/* APM volume 3, "16-Bit Addressing". */
+static void decode_address16(struct decoder *d, struct insn *out)
+{
+	static const u8 base[8] = { BX, BX, BP, BP, SI, DI, BP, BX };
+	static const u8 index[8] = { SI, DI, SI, DI, INSN_NO_REG, INSN_NO_REG, INSN_NO_REG,
+		INSN_NO_REG };
+	u8 mod = out->modrm >> 6, rm = out->modrm & 7;
+
+	if (mod == 0 && rm == 6) {
+		out->disp = fetch_signed(d, 2);
+		return;
+	}
+	out->base = base[rm];
+	out->index = index[rm];
+	if (mod)
+		out->disp = fetch_signed(d, mod);
+}
+
+static void decode_sib(struct decoder *d, struct insn *out)
+{
+	u8 sib = fetch_u8(d), mod = out->modrm >> 6;
+	u8 index = (sib >> 3 & 7) | (d->rex & REX_X ? 8 : 0);
+
+	out->scale = 1 << (sib >> 6);
+	if (index != SP)
+		out->index = index;
+	if ((sib & 7) == BP && mod == 0)
+		out->disp = fetch_signed(d, 4);
+	else
+		out->base = (sib & 7) | (d->rex & REX_B ? 8 : 0);
+}
+
+static void decode_address32(struct decoder *d, struct insn *out)
+{
+	u8 mod = out->modrm >> 6, rm = out->modrm & 7;
+
+	if (rm == SP) {
+		decode_sib(d, out);
+	} else if (rm == BP && mod == 0) {
+		out->rip_relative = d->mode == INSN_MODE_64;
+		out->disp = fetch_signed(d, 4);
+	} else {
+		out->base = rm | (d->rex & REX_B ? 8 : 0);
+	}
+	if (mod)
+		out->disp = fetch_signed(d, mod == 1 ? 1 : 4);
+}
+
+void decode_rm(struct decoder *d, struct insn *out)
+{
+	out->reg = (out->modrm >> 3 & 7) | (d->rex & REX_R ? 8 : 0);
+	if (out->modrm >= 0xc0) {
+		out->rm = (out->modrm & 7) | (d->rex & REX_B ? 8 : 0);
+		return;
+	}
+	out->mem = true;
+	if (out->addr_width == 2)
+		decode_address16(d, out);
+	else
+		decode_address32(d, out);
+	out->seg = d->segment != INSN_NO_REG ? d->segment : default_segment(out->base);
+}
+
+static void resolve_widths(struct decoder *d, struct insn *out, u32 kind)
+{
+	u8 v = d->operand_width;
+
+	switch (kind) {
+	case WIDTH_B:
+		out->width = 1;
+		break;
+	case WIDTH_W:
+		out->width = 2;
+		break;
+	case WIDTH_Z:
+		out->width = MIN(v, 4);
+		break;
+	case WIDTH_Y:
+		out->width = MAX(v, 4);
+		break;
+	case WIDTH_Q:
+		out->width = v == 8 ? 16 : 8;
+		break;
+	case WIDTH_STACK:
+		out->width = d->mode == INSN_MODE_64 && v == 4 ? 8 : v;
+		break;
+	case WIDTH_LONG:
+		out->width = d->mode == INSN_MODE_64 ? 8 : 4;
+		break;
+	case WIDTH_V_REG:
+		out->width = out->mem ? 2 : v;
+		break;
+	default:
+		out->width = v;
+	}
+	out->src_width = out->width;
+	if (kind >= WIDTH_V_B && kind <= WIDTH_V_D)
+		out->src_width = 1 << (kind - WIDTH_V_B);
+}
+
+/* Without REX the byte registers 4-7 are AH, CH, DH, BH. */
+static void resolve_high8(const struct decoder *d, u8 width, u8 *reg, bool *high8)
+{
+	if (width != 1 || d->rex || *reg < 4 || *reg > 7)
+		return;
+	*reg -= 4;
+	*high8 = true;
+}
+
+static void set_string(struct decoder *d, struct insn *out, u8 base)
+{
+	out->mem = true;
+	out->base = base;
+	out->seg = base == DI ? ES : d->segment != INSN_NO_REG ? d->segment : DS;
+	out->rep |= out->repne;
+	out->reg = out->op >= INSN_STOS && out->op <= INSN_SCAS ? AX : INSN_NO_REG;
+}
+
+static void set_moffs(struct decoder *d, struct insn *out)
+{
+	out->mem = true;
+	out->reg = AX;
+	out->seg = d->segment != INSN_NO_REG ? d->segment : DS;
+	out->disp = fetch(d, out->addr_width);
+}
+
+static void set_operands(struct decoder *d, struct insn *out, u32 form, u8 opcode)
+{
+	switch (form) {
+	case FORM_RM_REG:
+		out->mem_is_dest = out->mem;
+		/* fall through */
+	case FORM_REG_RM:
+		if (out->src_width != 1)
+			break;
+		resolve_high8(d, out->width, &out->reg, &out->reg_high8);
+		resolve_high8(d, out->src_width, &out->rm, &out->rm_high8);
+		break;
+	case FORM_RM:
+		out->mem_is_dest = out->mem;
+		/* fall through */
+	case FORM_RM_SRC:
+		out->reg = INSN_NO_REG;
+		resolve_high8(d, out->width, &out->rm, &out->rm_high8);
+		break;
+	case FORM_ACC:
+		out->reg = AX;
+		break;
+	case FORM_OPCODE:
+		out->reg = (opcode & 7) | (d->rex & REX_B ? 8 : 0);
+		resolve_high8(d, out->width, &out->reg, &out->reg_high8);
+		break;
+	case FORM_ACC_MOFFS:
+	case FORM_MOFFS_ACC:
+		out->mem_is_dest = form == FORM_MOFFS_ACC;
+		set_moffs(d, out);
+		break;
+	case FORM_SI:
+		set_string(d, out, SI);
+		break;
+	case FORM_DI:
+	case FORM_ACC_DI:
+		out->mem_is_dest = form == FORM_DI;
+		set_string(d, out, DI);
+		break;
+	}
+}
+
+static void decode_immediate(struct decoder *d, struct insn *out, u32 kind)
+{
+	u32 z = MIN(d->operand_width, 4);
+
+	out->has_imm = true;
+	switch (kind) {
+	case IMM_B:
+		out->imm = fetch_signed(d, 1);
+		break;
+	case IMM_UB:
+		out->imm = fetch(d, 1);
+		break;
+	case IMM_W:
+		out->imm = fetch(d, 2);
+		break;
+	case IMM_SIZED:
+		out->imm = fetch_signed(d, out->width == 1 ? 1 : z);
+		break;
+	case IMM_Z:
+		out->imm = fetch_signed(d, z);
+		break;
+	case IMM_V:
+		out->imm = fetch_signed(d, d->operand_width);
+		break;
+	case IMM_FAR:
+		out->imm = fetch(d, z);
+		fetch(d, 2);
+		break;
+	case IMM_ENTER:
+		out->imm = fetch(d, 2);
+		fetch(d, 1);
+		break;
+	}
+}
+
+void decode_operands(struct decoder *d, struct insn *out, u32 entry, u8 opcode)
+{
+	if (ENTRY_FORM(entry) == FORM_CONTROL)
+		out->modrm |= 0xc0;
+	if (entry & MODRM)
+		decode_rm(d, out);
+	if (ENTRY_WIDTH(entry))
+		resolve_widths(d, out, ENTRY_WIDTH(entry));
+	set_operands(d, out, ENTRY_FORM(entry), opcode);
+	if (ENTRY_IMM(entry))
+		decode_immediate(d, out, ENTRY_IMM(entry));
+}
+
+static u64 read_base(const u64 regs[16], u8 reg)
+{
+	return reg == INSN_NO_REG ? 0 : regs[reg];
+}
+
+/* How far from the address the word is that holds a bit. APM volume 3, "BT". */
+static s64 bit_displacement(const struct insn *insn, const u64 regs[16])
+{
+	u32 bits = insn->width * 8;
+	s64 bit = (s64)(regs[insn->reg] << (64 - bits)) >> (64 - bits);
+
+	return (bit >> __builtin_ctz(bits)) * insn->width;
+}
+
+u64 insn_linear_offset(const struct insn *insn, const u64 regs[16], u64 next_rip)
+{
+	u64 offset = insn->disp + read_base(regs, insn->base) +
+		     read_base(regs, insn->index) * insn->scale;
+
+	if (insn->rip_relative)
+		offset += next_rip;
+	if (insn->op >= INSN_BT && insn->op <= INSN_BTC && !insn->has_imm)
+		offset += bit_displacement(insn, regs);
+	if (insn->op == INSN_POP && insn->base == SP)
+		offset += insn->width;
+	return insn->addr_width == 8 ? offset : offset & (BIT(insn->addr_width * 8) - 1);
+}
