@@ -16,7 +16,7 @@ GUEST_FLAGS := -std=gnu17 -I. -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs
 	-fcf-protection=none -Wall -Wextra -Werror
 
 .PHONY: guests
-guests: $(GUESTS:%=$(O)/guests/%.elf)
+guests: $(GUESTS:%=$(O)/guests/%.elf) $(O)/guests/place $(O)/guests/bios.bin
 
 $(O)/guests/hello.elf: $(HELLO_OBJ)
 
@@ -33,6 +33,17 @@ $(O)/guests/%.o: %.c
 $(O)/guests/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(KCC) -I. -D__ASSEMBLER__ -g -c -o $@ $<
+
+# The image's loaders as a program of the host, and a firmware that enters what they prepared.
+PLACE_SRC := tests/guests/bare/place.c core/l2/load.c core/l2/load_linux.c core/l2/load_multiboot.c \
+	core/l2/guest_acpi.c core/lib/fmt.c
+$(O)/guests/place: $(PLACE_SRC) core/l2/load.h core/l2/guest_acpi.h $(O)/host/core/l2/dsdt.S.o
+	@mkdir -p $(@D)
+	$(HOST_CC) -std=gnu17 -I. -g -O1 -Wall -Wextra -Werror -o $@ $(filter %.c %.o,$^)
+
+$(O)/guests/bios.bin: $(O)/guests/tests/guests/bare/bios.S.o
+	$(LD) -nostdlib --build-id=none -Ttext=0xf0000 -e 0xf0000 -o $@.elf $<
+	$(OBJCOPY) -O binary -j .text $@.elf $@
 
 .SECONDARY: $(GUEST_OBJ)
 -include $(GUEST_OBJ:.o=.d)
