@@ -18,6 +18,7 @@ const char *const config_device_names[DEVICE_COUNT] = {
 	[DEVICE_PCI] = "pci",
 	[DEVICE_PMTIMER] = "pmtimer",
 	[DEVICE_EXITPORT] = "exitport",
+	[DEVICE_KBC] = "kbc",
 };
 
 /* While reading: the console may name a VM that comes later. */

@@ -61,6 +61,7 @@ enum config_device {
 	DEVICE_PCI,
 	DEVICE_PMTIMER,
 	DEVICE_EXITPORT,
+	DEVICE_KBC,
 	DEVICE_COUNT,
 };
 

@@ -391,9 +391,10 @@ TEST(config_errors_of_lists)
 		"expected the name of a boot module of 1 to 31 bytes, got the end of the line");
 	bad_in_vm("modules a b c d e", 17, "expected at most 4 modules");
 	bad_in_vm("devices", 8,
-		"expected uart, pic, pit, rtc, ioapic, pci, pmtimer or exitport, got the end of the line");
+		"expected uart, pic, pit, rtc, ioapic, pci, pmtimer, exitport or kbc, "
+		"got the end of the line");
 	bad_in_vm("devices uart vga", 14,
-		"expected uart, pic, pit, rtc, ioapic, pci, pmtimer or exitport, got \"vga\"");
+		"expected uart, pic, pit, rtc, ioapic, pci, pmtimer, exitport or kbc, got \"vga\"");
 	bad_in_vm("devices none uart", 14, "expected the end of the line, got \"uart\"");
 	bad_in_vm("reboot never", 8, "expected restart or stop, got \"never\"");
 }
