@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The test guests on a bare emulator, without a hypervisor: what fails here is a fault of the guest,
-not of KungFuVisor."""
+"""The test guests and the loaders on a bare emulator, without a hypervisor: what fails here is a
+fault of theirs."""
 
 import re
 import subprocess
@@ -30,7 +30,8 @@ def run_bare(name, cmdline="", *extra):
 def run_placed(work, kernel, initrd, cmdline):
     """The same, put into memory by the image's own loaders and entered as they ask for."""
     guests = BUILD / "guests"
-    subprocess.run([guests / "place", work, guests / "bios.bin", kernel, initrd, cmdline], check=True)
+    place = [guests / "place", work, guests / "bios.bin", kernel, initrd, cmdline]
+    subprocess.run(place, check=True)
     return run_machine(
         "-m", "256", "-bios", work / "bios.bin",
         "-device", f"loader,file={work}/low.bin,addr=0,force-raw=on",
@@ -65,8 +66,8 @@ def test_bench_counts_instructions():
     assert status == PASSED, text
     found = dict(re.findall(r"^BENCH (\S+) (\d+) min \d+$", text, re.M))
     assert found["exit.port_pic"] == "1" and found["exit.msr_read"] == "1"
-    assert {"exit.cpuid", "exit.port_uart", "exit.apic_read", "exit.eoi", "exit.self_ipi", "touch.4k",
-            "touch.2m"} <= set(found)
+    assert {"exit.cpuid", "exit.port_uart", "exit.apic_read", "exit.eoi", "exit.self_ipi"} <= set(found)
+    assert {"touch.4k", "touch.2m"} <= set(found)
 
 
 @pytest.mark.parametrize("cmdline", ["", "attack=A99", "attack=A10", "attack=A16"])
@@ -78,7 +79,8 @@ def test_attack_needs_a_target(cmdline):
 
 @pytest.mark.parametrize("suffix", ["", ".64"], ids=["elf32", "elf64"])
 def test_our_multiboot_loader_starts_hello(tmp_path, suffix):
-    status, text = run_placed(tmp_path, BUILD / "guests" / f"hello.elf{suffix}", "-", "only=machine_")
+    kernel = BUILD / "guests" / f"hello.elf{suffix}"
+    status, text = run_placed(tmp_path, kernel, "-", "only=machine_")
     assert status == PASSED, text
     assert int(re.search(r"# tests (\d+) passed \1 failed 0", text)[1]) >= 30
 

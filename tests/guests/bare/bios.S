@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The smallest firmware: 64 KiB at 0xf0000 for QEMU's q35. Puts the power management ports where the
- * guest's ACPI tables have them, and enters the state that place.c left in low memory.
+ * The smallest firmware: 64 KiB at 0xf0000 for QEMU's q35. Puts the power management ports where
+ * the guest's ACPI tables have them, and enters the state that place.c left in low memory.
  */
 #define HANDOVER  0x500
 #define LONG_MODE (HANDOVER + 0)
