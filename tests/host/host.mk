@@ -17,16 +17,21 @@ HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
 	$(wildcard core/l2/guest_acpi.c) $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c $(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))
-# Emulation: over the machine of tests/host/fake_machine.c.
-HOST_EMUL_SRC := core/l2/regions.c
+# The emulator, over the machine of tests/host/machine.c.
+HOST_EMUL_SRC := core/l2/regions.c \
+	$(addprefix core/l3/,fetch.c gate.c io.c mmio.c operand.c string.c walk.c)
 HOST_TEST_SRC := tests/dialect.c $(wildcard tests/host/*.c)
 HOST_FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 HOST_FLAGS := -std=gnu17 -I. -I$(O)/gen -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-sanitize-recover=undefined
 HOST_DATA := $(O)/host/core/l2/dsdt.S.o
-HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST_EMUL_SRC) $(HOST_TEST_SRC)) $(HOST_DATA)
+HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST_EMUL_SRC) \
+	$(HOST_TEST_SRC)) $(HOST_DATA)
 FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c) $(HOST_DATA)
+
+EMUL_FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_EMUL_SRC) tests/host/machine.c)
+$(O)/host/core/l3/%.o $(O)/fuzz/core/l3/%.o: HOST_FLAGS += -include tests/host/machine_names.h
 
 ifndef DSDT_AML
 include core/l2/acpi.mk
@@ -61,10 +66,13 @@ fuzz: $(HOST_FUZZERS:%=$(O)/fuzz/fuzz_%)
 $(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
 	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcapstone
 
+$(O)/fuzz/fuzz_emulate: $(EMUL_FUZZ_OBJ)
+
 $(O)/fuzz/%.o: %.c | $(O)/gen/font.h
 	@mkdir -p $(@D)
 	$(CLANG) $(HOST_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
 .SECONDARY: $(HOST_FUZZERS:%=$(O)/fuzz/tests/fuzz/fuzz_%.o)
 
--include $(HOST_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(HOST_FUZZERS:%=$(O)/fuzz/tests/fuzz/fuzz_%.d)
+-include $(HOST_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(EMUL_FUZZ_OBJ:.o=.d) \
+	$(HOST_FUZZERS:%=$(O)/fuzz/tests/fuzz/fuzz_%.d)
