@@ -9,8 +9,9 @@
  * bytes were. They are compared at each use, so that code which was written over in place is seen.
  * Code of which the page was exchanged is not, while its old frame still holds the old bytes: that
  * is sound, because only an instruction without prefixes is remembered, because the exit's kind
- * has to be the same, and because each of these has the same length wherever it lies. Were it
- * wrong, the guest's own RIP would be off by less than 15 bytes and nothing else.
+ * has to be the same, and because all instructions of such a kind are of one length then (MOV CR
+ * and CLTS are not, and are left out). Were it wrong, the guest's own RIP would be off by less than
+ * 15 bytes and nothing else.
  */
 #include "core/l3/fetch.h"
 
@@ -18,6 +19,7 @@
 #include "core/l1/log.h"
 #include "core/l3/inject.h"
 #include "core/l3/walk.h"
+#include "core/lib/string.h"
 
 #define STUCK_LIMIT 64
 
@@ -131,19 +133,25 @@ int guest_fetch(struct vcpu *v, struct insn *out)
 	return fetch(v, &c, out);
 }
 
-/* Remembers where an instruction lies, if that can be compared cheaply and stays true. */
-static void remember(struct fetch_slot *s, const struct code *c, u8 len)
+/* Remembers where v's instruction lies, if that can be compared cheaply and stays true. */
+static void remember(
+	const struct vcpu *v, struct fetch_slot *s, const struct code *c, const struct insn *insn)
 {
-	u32 shift = (u32)(c->hpa.v & 7) * 8;
+	u32 shift = (u32)(c->hpa.v & 7) * 8, bits = insn->len * 8;
+	u64 word;
 
-	if ((c->bytes[0] != OPCODE_0F && c->bytes[0] != OPCODE_HLT) || shift + len * 8 > 64)
+	s->kind = EXIT_NONE;
+	if ((c->bytes[0] != OPCODE_0F && c->bytes[0] != OPCODE_HLT) || insn->mem || bits > 24 ||
+		shift + bits > 64 || v->exit.kind == EXIT_CR)
 		return;
+	memcpy(&word, c->bytes, sizeof(word));
 	s->hpa = HPA(c->hpa.v & ~7ull);
-	s->mask = (BIT(len * 8) - 1) << shift;
-	s->word = 0;
-	for (u32 i = 0; i < len; i++)
-		s->word |= (u64)c->bytes[i] << (shift + 8 * i);
-	s->len = len;
+	s->word = word << shift;
+	s->mask = (BIT(bits) - 1) << shift;
+	s->rip = v->hv.rip;
+	s->cr3 = hv->reg_read(&v->hv, REG_CR3);
+	s->len = insn->len;
+	s->kind = v->exit.kind;
 }
 
 static int decode_len(struct vcpu *v, struct fetch_slot *s, u8 *len)
@@ -151,23 +159,15 @@ static int decode_len(struct vcpu *v, struct fetch_slot *s, u8 *len)
 	u8 kind = v->exit.kind;
 	struct insn insn;
 	struct code c;
-	int err;
+	int err = fetch(v, &c, &insn);
 
-	s->kind = EXIT_NONE;
-	err = fetch(v, &c, &insn);
 	if (err)
 		return err;
 	if (insn.op < insns_of[kind].first || insn.op > insns_of[kind].last)
 		return guest_retry(v);
 	v->stuck = 0;
-	*len = s->len = insn.len;
-	s->mask = 0;
-	remember(s, &c, insn.len);
-	if (s->mask) {
-		s->kind = kind;
-		s->rip = v->hv.rip;
-		s->cr3 = hv->reg_read(&v->hv, REG_CR3);
-	}
+	*len = insn.len;
+	remember(v, s, &c, &insn);
 	return 0;
 }
 
