@@ -37,12 +37,13 @@ AFLAGS := -I. -D__ASSEMBLER__ -g
 
 IMAGE_SRC := $(wildcard boot/*.c arch/x86/*.c arch/x86/svm/*.c arch/x86/vmx/*.c core/*.c \
 	core/lib/*.c core/l1/*.c core/l2/*.c core/l3/*.c kfv/*.c kfv/agents/*.c drivers/*/*.c)
-IMAGE_ASM := $(wildcard boot/start.S arch/x86/*.S arch/x86/svm/*.S arch/x86/vmx/*.S core/l2/*.S)
+IMAGE_ASM := $(wildcard boot/start.S arch/x86/*.S arch/x86/svm/*.S arch/x86/vmx/*.S \
+	drivers/*/*.S)
 TEST_SRC := tests/dialect.c $(wildcard tests/image/*.c)
 
 image: $(O)/kfv.elf $(O)/kfv-test.elf
 
-include core/l2/acpi.mk
+include drivers/firmware/firmware.mk
 
 # One image from objects: linked, its symbols listed, linked again with them inside.
 define image_rules

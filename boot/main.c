@@ -27,7 +27,7 @@
 #include "core/l2/modules.h"
 #include "core/l2/vm.h"
 #include "core/l3/planted.h"
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 #include "core/lib/string.h"
 #include "core/loop.h"
 #include "kfv/kfv.h"

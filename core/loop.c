@@ -10,7 +10,7 @@
 #include "core/l2/sched.h"
 #include "core/l2/vm.h"
 #include "core/l3/run.h"
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 #include "kfv/hook.h"
 
 static void (*all_ended)(void); /* (c) after boot */

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 #include "kfv/hook.h"
 
 #define AGENTS_MAX   CONFIG_AGENTS

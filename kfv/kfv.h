@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 
 /*
  * Starts the evidence log and puts a policy in force; from here on hooks are armed. `policy` NULL

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 #include "kfv/hook.h"
 
 #define REACTIONS CONFIG_REACTIONS

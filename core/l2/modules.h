@@ -3,7 +3,7 @@
  * restarts. */
 #pragma once
 
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 
 #define MODULES_MAX 24
 

@@ -2,7 +2,7 @@
 /* One virtual CPU: made, reset, set to a boot state, freed. */
 #pragma once
 
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 #include "core/l2/vm.h"
 
 /* A new vCPU of vm, reset. -ENOMEM, -ENOSPC. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fixed places of a guest's machine: its ACPI tables promise them (core/l2/guest_acpi.c) and
+ * The fixed places of a guest's machine: its ACPI tables promise them (drivers/firmware/acpi.c) and
  * its drivers serve them. ACPI specification, "ACPI Hardware Specification".
  */
 #pragma once

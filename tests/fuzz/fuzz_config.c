@@ -4,7 +4,7 @@
  * an accepted one holds the ranges that config.h promises, and written out again in full it reads
  * as the same.
  */
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 #include "core/lib/fmt.h"
 
 #include <stdio.h>

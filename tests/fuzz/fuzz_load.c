@@ -3,7 +3,7 @@
  * Hostile kernels: whatever the file says, the loaders stay within the file and within RAM, write
  * nothing when they refuse, and say why in a terminated line.
  */
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 #include "tests/host/guest_ram.h"
 
 #define RAM MIB(32)

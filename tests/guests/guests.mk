@@ -35,9 +35,9 @@ $(O)/guests/%.S.o: %.S
 	$(KCC) -I. -D__ASSEMBLER__ -g -c -o $@ $<
 
 # The image's loaders as a program of the host, and a firmware that enters what they prepared.
-PLACE_SRC := tests/guests/bare/place.c core/l2/load.c core/l2/load_linux.c core/l2/load_multiboot.c \
-	core/l2/guest_acpi.c core/lib/fmt.c
-$(O)/guests/place: $(PLACE_SRC) core/l2/load.h core/l2/guest_acpi.h $(O)/host/core/l2/dsdt.S.o
+PLACE_SRC := tests/guests/bare/place.c drivers/firmware/load.c drivers/firmware/linux.c drivers/firmware/multiboot.c \
+	drivers/firmware/acpi.c core/lib/fmt.c
+$(O)/guests/place: $(PLACE_SRC) drivers/api/load.h drivers/api/guest_acpi.h $(O)/host/drivers/firmware/dsdt.S.o
 	@mkdir -p $(@D)
 	$(HOST_CC) -std=gnu17 -I. -g -O1 -Wall -Wextra -Werror -o $@ $(filter %.c %.o,$^)
 

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,10 +11,8 @@ CLANG ?= clang
 FUZZ_SECONDS ?= 20
 
 # Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
-HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) \
-	$(wildcard arch/x86/decode*.c) $(wildcard core/l2/load*.c) \
-	$(wildcard boot/screen.c core/l1/mux.c core/l1/line.c) \
-	$(wildcard core/l2/guest_acpi.c) $(wildcard drivers/*/*.c)
+HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) boot/screen.c \
+	$(wildcard arch/x86/decode*.c drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c $(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))
 # The emulator, over the machine of tests/host/machine.c.
@@ -25,7 +23,7 @@ HOST_FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)
 
 HOST_FLAGS := -std=gnu17 -I. -I$(O)/gen -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-sanitize-recover=undefined
-HOST_DATA := $(O)/host/core/l2/dsdt.S.o
+HOST_DATA := $(O)/host/drivers/firmware/dsdt.S.o
 HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST_EMUL_SRC) \
 	$(HOST_TEST_SRC)) $(HOST_DATA)
 FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c) $(HOST_DATA)
@@ -34,7 +32,7 @@ EMUL_FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_EMUL_SRC) tests/host/machin
 $(O)/host/core/l3/%.o $(O)/fuzz/core/l3/%.o: HOST_FLAGS += -include tests/host/machine_names.h
 
 ifndef DSDT_AML
-include core/l2/acpi.mk
+include drivers/firmware/firmware.mk
 endif
 
 .PHONY: host-tests fuzz

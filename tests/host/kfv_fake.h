@@ -6,7 +6,7 @@
 #pragma once
 
 #include "core/l2/vm.h"
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 #include "kfv/hook.h"
 
 #define FAKE_A 1 /* the attacker */

@@ -3,7 +3,7 @@
  * The configuration: what a good text becomes, and for every way to go wrong the place and the
  * words with which it is refused.
  */
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 #include "tests/dialect.h"
 
 #include <stdio.h>

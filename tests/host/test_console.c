@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The multiplexed serial line, taken apart again by the rules that core/l1/mux.h states: each
+ * The multiplexed serial line, taken apart again by the rules that drivers/api/mux.h states: each
  * party's bytes must come out complete and in order, whoever has the focus.
  */
-#include "core/l1/mux.h"
+#include "drivers/api/mux.h"
 #include "tests/dialect.h"
 
 #include <stdlib.h>

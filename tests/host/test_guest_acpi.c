@@ -3,7 +3,7 @@
  * The guest's ACPI tables, found and walked as an operating system does it, and read back by iasl,
  * the reference implementation's disassembler.
  */
-#include "core/l2/guest_acpi.h"
+#include "drivers/api/guest_acpi.h"
 #include "drivers/api/machine.h"
 #include "tests/dialect.h"
 #include "tests/host/guest_ram.h"

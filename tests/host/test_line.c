@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The line editor: every key, the history, completion, what is drawn, and any bytes at all. */
-#include "core/l1/line.h"
+#include "drivers/api/line.h"
 #include "tests/dialect.h"
 
 #include <stdlib.h>

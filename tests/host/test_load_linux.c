@@ -3,7 +3,7 @@
  * The Linux loader against a bzImage made here with the header values of Debian's 6.1 kernel, each
  * field damaged in turn, and against the real kernel where tools/guest.sh has fetched one.
  */
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 #include "tests/dialect.h"
 #include "tests/host/guest_ram.h"
 

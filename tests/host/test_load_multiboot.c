@@ -3,7 +3,7 @@
  * The multiboot loader against small kernels made here: flat, ELF32 and ELF64, each well formed
  * once and then damaged field by field.
  */
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 #include "tests/dialect.h"
 #include "tests/host/guest_ram.h"
 

@@ -5,7 +5,7 @@
  *
  *	place FOLDER BIOS_CODE KERNEL INITRD|- COMMAND_LINE	-> FOLDER/{low,high,bios}.bin
  */
-#include "core/l2/guest_acpi.h"
+#include "drivers/api/guest_acpi.h"
 #include "tests/host/guest_ram.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * Choices, statements and blocks: everything that is read after a table of names. The same table
  * says what was expected when something else comes. Pure.
  */
-#include "core/lib/config_text.h"
+#include "drivers/config/text.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
 

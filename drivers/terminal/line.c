@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The line editor (ECMA-48, "Control functions": what terminals send for cursor keys). */
-#include "core/l1/line.h"
+#include "drivers/api/line.h"
 
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"

@@ -4,7 +4,7 @@
  * Software Programming Model". Fixed hardware without SMI command: ACPI mode is always on. No HPET,
  * no MCFG: the machine has neither.
  */
-#include "core/l2/guest_acpi.h"
+#include "drivers/api/guest_acpi.h"
 #include "core/lib/string.h"
 #include "drivers/api/machine.h"
 

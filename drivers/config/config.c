@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What may be configured: the VMs and the console, a table of statements for each. The policy is in
- * core/lib/config_policy.c. Pure.
+ * drivers/config/policy.c. Pure.
  */
-#include "core/lib/config.h"
-#include "core/lib/config_text.h"
+#include "drivers/api/config.h"
+#include "drivers/config/text.h"
 #include "core/lib/string.h"
 
 #define DEVICES_ALL (BIT(DEVICE_COUNT) - 1)

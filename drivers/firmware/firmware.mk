@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The guest's DSDT, compiled; core/l2/dsdt.S embeds it.
+# The guest's DSDT, compiled; drivers/firmware/dsdt.S embeds it.
 
 DSDT_AML := $(O)/gen/dsdt.aml
 IMAGE_GEN += $(DSDT_AML)
 
-$(DSDT_AML): core/l2/acpi/dsdt.asl
+$(DSDT_AML): drivers/firmware/dsdt.asl
 	@mkdir -p $(@D)
 	@iasl -we -vs -p $(basename $@) $< > $(basename $@).log 2>&1 || \
 		{ cat $(basename $@).log >&2; rm -f $@; false; }

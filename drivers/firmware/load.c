@@ -3,7 +3,7 @@
  * What the loaders share: numbers out of untrusted files, complaints, the memory map that a guest
  * is told, and its first GDT.
  */
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
 

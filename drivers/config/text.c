@@ -3,7 +3,7 @@
  * From bytes to tokens to values. The text is looked through once for bytes that are no text; after
  * that every token is a stretch of printable characters. No recursion, no allocation. Pure.
  */
-#include "core/lib/config_text.h"
+#include "drivers/config/text.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
 #include "core/lib/text.h"

@@ -4,7 +4,7 @@
  * "64-bit boot protocol": the kernel at its preferred address, the zero page, a memory map, the
  * command line, the initrd as high as it may lie, long mode with the low 4 GiB mapped one to one.
  */
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 #include "core/lib/string.h"
 
 /* Offsets of the setup header's fields, the same in the file and in the zero page. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The guest's DSDT, as iasl compiled it from acpi/dsdt.asl, and its length in bytes. */
+/* The guest's DSDT, as iasl compiled it from dsdt.asl, and its length in bytes. */
 	.section .rodata
 	.balign 8
 	.global guest_dsdt, guest_dsdt_len

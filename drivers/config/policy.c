@@ -3,8 +3,8 @@
  * The policy's part of the configuration: parameters of agents, horizontal and vertical rules. What
  * the names in it stand for is not known here. Pure.
  */
-#include "core/lib/config.h"
-#include "core/lib/config_text.h"
+#include "drivers/api/config.h"
+#include "drivers/config/text.h"
 #include "core/lib/string.h"
 
 #define TIMES_MAX 1000000 /* that a rule may wait for */

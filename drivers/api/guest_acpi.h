@@ -2,7 +2,7 @@
 /* The ACPI tables that describe a guest's machine to its operating system. */
 #pragma once
 
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 
 #define ACPI_VCPUS_MAX 16
 

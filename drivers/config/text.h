@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/lib/config.h"
+#include "drivers/api/config.h"
 
 enum token_kind {
 	TOKEN_END,
@@ -83,5 +83,5 @@ int __must_check config_skip_stops(struct config_text *t);
 /* The statement is over: a newline, a semicolon, or the end of what it stands in (not taken). */
 int __must_check config_end_statement(struct config_text *t);
 
-/* core/lib/config_policy.c: what follows `policy`. */
+/* drivers/config/policy.c: what follows `policy`. */
 int __must_check config_read_policy(struct config_text *t, struct policy_text *policy);

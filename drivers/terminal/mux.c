@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The multiplexer of the serial line: turns, prefixes and the repair of interrupted lines. */
-#include "core/l1/mux.h"
+#include "drivers/api/mux.h"
 
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"

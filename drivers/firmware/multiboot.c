@@ -3,7 +3,7 @@
  * Kernels by the "Multiboot Specification version 0.6.96": ELF32, ELF64 or a flat file described
  * by the header's address fields, with modules behind it and the information structure in low RAM.
  */
-#include "core/l2/load.h"
+#include "drivers/api/load.h"
 #include "core/lib/string.h"
 
 #define MB_HEADER_MAGIC	  0x1badb002u
