@@ -183,7 +183,7 @@ static void start_interrupts(void)
 						   : "TSC or local APIC timer stands still");
 }
 
-static const struct hv_ops *const back_ends[] = { &svm_ops };
+static const struct hv_ops *const back_ends[] = { &svm_ops, &vmx_ops };
 
 /* The first back end that this CPU can be used with; else the reason that is closest to success. */
 static void start_virtualisation(void)
