@@ -4,6 +4,7 @@
  * in which they stand in memory. AMD APM volume 3, "Instruction Encoding". What an opcode means is
  * in decode_tables.c; only what no table says is code here.
  */
+#include "arch/x86/decode.h"
 #include "arch/x86/decode_private.h"
 #include "arch/x86/decode_tables.h"
 

@@ -207,6 +207,7 @@ static const struct msr msrs[] = {
 	{ MSR_TSC_AUX, MSR_TSC_AUX, read_tsc_aux, write_tsc_aux },
 	{ MSR_AMD_SYSCFG, MSR_AMD_SYSCFG, NULL, ignore_write },
 	{ MSR_AMD_HWCR, MSR_AMD_HWCR, NULL, ignore_write },
+	{ MSR_AMD_NB_CFG, MSR_AMD_NB_CFG, NULL, ignore_write },
 	{ MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, NULL, ignore_write },
 };
 
