@@ -143,17 +143,26 @@ int screen_init_framebuffer(const struct screen_framebuffer *fb)
 	return 0;
 }
 
-/* Leaves out what a terminal would not show: ESC, or ESC [ up to a letter. */
+static void erase_line_end(void)
+{
+	for (u32 column = screen.column; column < screen.columns; column++)
+		set_cell(screen.row, column, ' ');
+}
+
+/* ESC, or ESC [ up to a letter, of which K alone has an effect. */
 static bool in_escape(char c)
 {
-	if (c == ESC)
+	if (c == ESC) {
 		screen.escape = 1;
-	else if (screen.escape == 1)
+	} else if (screen.escape == 1) {
 		screen.escape = c == '[' ? 2 : 0;
-	else if (screen.escape == 2 && c >= '@')
+	} else if (screen.escape == 2 && c >= '@') {
 		screen.escape = 0;
-	else
+		if (c == 'K')
+			erase_line_end();
+	} else {
 		return screen.escape;
+	}
 	return true;
 }
 

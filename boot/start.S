@@ -30,10 +30,7 @@ header:
 	.balign 8
 	.short 6, 1
 	.long 8
-	/* A framebuffer where there is no text mode: optional, any size, 32 bits a pixel. */
-	.balign 8
-	.short 5, 1
-	.long 20, 0, 0, 32
+	/* No framebuffer tag: a BIOS stays in text mode, where `fail` can write; UEFI gives one. */
 	.balign 8
 	.short 0, 0
 	.long 8
@@ -146,46 +143,60 @@ map_page:
 	jmp crossing
 
 not_multiboot2:
+	movl $0x7c00, %esp		/* nobody said where memory is: on a PC, here */
+	call 1f
+1:	popl %ebp
+	subl $(1b - start32), %ebp
 	movl $REASON_NOT_MULTIBOOT2, %esi
-	/* %esi: the reason. COM1 and the text screen get "KFV boot failure NN"; see reason.c. */
+	/* %esi: the reason. Its text goes to COM1 and, white on red, to the text screen. */
 fail:
 	movw $0x3fb, %dx
 	movb $0x03, %al			/* 8N1, divisor latch closed */
 	outb %al, %dx
-	movl %esi, %eax
-	movb $10, %cl
-	divb %cl
-	addw $0x3030, %ax
-	movl %eax, %ebx			/* %bl tens, %bh units */
 	movl $0xb8000, %edi
-	.macro say char
-	movb \char, %al
+	leal REL(early_reasons), %ebx
+	movl %esi, %ecx
+find_text:
+	movb (%ebx), %al
+	incl %ebx
+	cmpb %cl, %al
+	je say
+2:	cmpb $0, (%ebx)
+	leal 1(%ebx), %ebx
+	jne 2b
+	jmp find_text
+say:
+	movb (%ebx), %al
+	incl %ebx
+	testb %al, %al
+	jz stopped
+	cmpb $0x20, %al
+	jb 3f				/* CR and LF: for the serial line alone */
 	movb $0x4f, %ah
 	movw %ax, (%edi)
 	addl $2, %edi
+3:	movb %al, %ah
 	movw $0x3fd, %dx
 	movl $0x10000, %ecx
-9:	inb %dx, %al
+4:	inb %dx, %al
 	testb $0x20, %al
-	loopz 9b
+	loopz 4b
 	movw $0x3f8, %dx
-	movw -2(%edi), %ax
+	movb %ah, %al
 	outb %al, %dx
-	.endm
-	.irpc c, "KFV_boot_failure_"
-	.ifc \c, _
-	say $0x20
-	.else
-	say $'\c
-	.endif
-	.endr
-	say %bl
-	say %bh
-	say $13
-	say $10
-4:	cli
+	jmp say
+stopped:
 	hlt
-	jmp 4b
+	jmp stopped
+
+	/* Number and text of the reasons that are found here. */
+#define X(number, name, text, hint)                                                                \
+	.if number == REASON_NOT_MULTIBOOT2 || number == REASON_NO_LONG_MODE ||                    \
+		number == REASON_NO_NX; .byte number; .ascii "\r\nKFV boot failure ";              \
+	.byte 0x30 + number / 10, 0x30 + number % 10; .ascii ": ", text; .asciz "\r\n"; .endif;
+early_reasons:
+	BOOT_REASONS(X)
+#undef X
 
 	/* One page: it must be whole in the identity mapping while paging is switched on. */
 	.section .boot.crossing, "ax"

@@ -81,6 +81,7 @@ static void write(const char *text, u32 len, bool wait)
 
 static void flush(void)
 {
+	mux.prompt_shown |= !mux.focus; /* nobody will type any more */
 	sync_until(FOR_EVER);
 	uart_port_sync();
 }
@@ -231,13 +232,18 @@ static void key(u8 byte)
 	}
 }
 
-/* Keys echo right behind the prompt, so they wait for whoever is speaking. */
+/* Keys echo behind the prompt, which comes when the last command has said all. */
+static bool prompt_is_due(void)
+{
+	return mux.wanted == mux.focus && !mux.left && ring_free(mux.out) >= MUX_RESERVE &&
+	       (mux.focus || !ring_used(&mux.party[0].tx));
+}
+
 static void take_input(void)
 {
 	u8 byte;
 
-	while (mux.wanted == mux.focus && !mux.left && ring_free(mux.out) >= MUX_RESERVE &&
-		ring_get(&uart_console.rx, &byte))
+	while (prompt_is_due() && ring_get(&uart_console.rx, &byte))
 		key(byte);
 }
 

@@ -60,7 +60,7 @@ static s64 hc_write(struct vcpu *v, u64 gpa, u64 len, u64 c)
 		return -E2BIG;
 	if (vm_read(v->vm, GPA(gpa), text, len) < 0)
 		return -EFAULT;
-	while (done < len && console_vm_room(v->vm->id))
+	while (done < len && console_vm_room(v->vm->id) > 1) /* one is left for its UART */
 		(void)console_vm_write(v->vm->id, text[done++]);
 	return (s64)done;
 }

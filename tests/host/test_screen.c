@@ -39,9 +39,11 @@ TEST(screen_text_wraps_and_returns)
 	line[80] = 0;
 	screen_puts(line);
 	screen_puts("\nnext\r\nN\rn\ttab\x07\x1b[1;31mred\x1b[m");
+	screen_puts("\nerased\r\x1b[Knot");
 	expect_row(0, line);
 	expect_row(1, "next");
 	expect_row(2, "n tab?red");
+	expect_row(3, "not");
 	EXPECT_EQ(vga[80] >> 8, 0x0f);
 	EXPECT_EQ(vga[2000], 0xbeef);
 }
