@@ -6,15 +6,15 @@
 
 struct hrsc host_hrsc = { .state = HRSC_LIVE, .name = "host" };
 
-static struct hrsc *table[HRSC_MAX] = { &host_hrsc }; /* (o) */
+struct hrsc *hrsc_table[HRSC_MAX] = { &host_hrsc };
 static u32 generations;
 
 int hrsc_add(struct hrsc *h, enum hrsc_kind kind, u16 vm_id, const char *name)
 {
 	for (u16 id = 1; id < HRSC_MAX; id++) {
-		if (table[id])
+		if (hrsc_table[id])
 			continue;
-		table[id] = h;
+		hrsc_table[id] = h;
 		h->id = id;
 		h->kind = kind;
 		h->vm_id = vm_id;
@@ -28,13 +28,8 @@ int hrsc_add(struct hrsc *h, enum hrsc_kind kind, u16 vm_id, const char *name)
 
 void hrsc_remove(struct hrsc *h)
 {
-	if (h->state == HRSC_FREE || table[h->id] != h)
+	if (h->state == HRSC_FREE || hrsc_table[h->id] != h)
 		return;
-	table[h->id] = NULL;
+	hrsc_table[h->id] = NULL;
 	h->state = HRSC_FREE;
-}
-
-struct hrsc *hrsc_get(u16 id)
-{
-	return id < HRSC_MAX ? table[id] : NULL;
 }

@@ -53,7 +53,13 @@ struct hrsc {
 /* Registers h under a new id. Returns -ENOSPC when the table is full. */
 int __must_check hrsc_add(struct hrsc *h, enum hrsc_kind kind, u16 vm_id, const char *name);
 void hrsc_remove(struct hrsc *h);
+extern struct hrsc *hrsc_table[HRSC_MAX]; /* (o) for hrsc_get() alone */
+
 /* NULL when there is no such id. */
-struct hrsc *hrsc_get(u16 id);
+static inline struct hrsc *hrsc_get(u16 id)
+{
+	return id < HRSC_MAX ? hrsc_table[id] : NULL;
+}
+
 /* The host's own hRSC (id 0): the physical machine. */
 extern struct hrsc host_hrsc;

@@ -26,14 +26,15 @@ static void print_agents_of(u16 op)
 	const struct dispatch *d = &policy_active()->ops[HOOK_INDEX(op)];
 
 	for (u32 i = 0; i < d->count; i++)
-		out("%s%s", i ? ", " : "", agent_get(d->agent[i])->name);
+		out("%s%s", i ? ", " : "", agent_get(d->to[i].agent)->name);
 	out("%s\n", d->count ? "" : "-");
 }
 
 static int run_hooks(int argc, char **argv)
 {
 	if (argc == 2 && (!strcmp(argv[1], "arm") || !strcmp(argv[1], "disarm"))) {
-		hook_arm_all(argv[1][0] == 'a');
+		if (hook_arm_all(argv[1][0] == 'a'))
+			out("a hook has no room for another agent\n");
 		return 0;
 	}
 	if (argc != 1)
@@ -132,8 +133,7 @@ static int set_mode(const char *name)
 {
 	for (u32 mode = POLICY_ON; mode <= POLICY_OFF; mode++)
 		if (!strcmp(name, policy_mode_names[mode])) {
-			policy_set_mode(mode);
-			return 0;
+			return policy_set_mode(mode);
 		}
 	return -EINVAL;
 }

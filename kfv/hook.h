@@ -69,7 +69,7 @@ enum hook_verdict {
 struct hook_event {
 	u64 time_ns;
 	u64 arg[4];
-	u32 sequence;
+	u32 sequence; /* how many of this op there have been */
 	u16 op;
 	u16 subject; /* hRSC ids */
 	u16 object;

@@ -14,53 +14,58 @@
 
 static u64 fired[HOOK_SLOTS];	 /* (o) */
 static u64 findings[AGENTS_MAX]; /* (o) */
-static u32 sequence;		 /* (o) */
-
-/* Reports the event to the agents; kept apart from hook_fire() so that the event lives on its
- * stack. */
-static enum hook_verdict judge(const struct policy *p, struct hook_event *e)
-{
-	const struct dispatch *d = &p->ops[HOOK_INDEX(e->op)];
-	enum hook_verdict verdict = HOOK_ALLOW;
-
-	for (u32 i = 0; i < d->count; i++) {
-		const char *why = "";
-		u32 agent = d->agent[i];
-		enum severity s = agent_get(agent)->detect(p->param[agent], e, &why);
-
-		if (likely(s == SEVERITY_NONE))
-			continue;
-		e->severity = s;
-		findings[agent]++;
-		if (ho_decide(p, e, agent, why) == HOOK_DENY)
-			verdict = HOOK_DENY;
-	}
-	return verdict;
-}
 
 /* Whose event it is: the VM of who acts, or of whom the host acts upon. */
 static u16 vm_of(u16 subject, u16 object)
 {
 	const struct hrsc *h = hrsc_get(subject ? subject : object);
 
-	return h && h->vm_id <= VM_MAX ? h->vm_id : 0;
+	return h ? h->vm_id : 0;
 }
 
+static_assert((HOOK_ALLOW | HOOK_DENY) == HOOK_DENY, "verdicts are put together with |");
+
+static enum hook_verdict judge(
+	const struct policy *p, const struct attached *a, struct hook_event *e)
+{
+	const char *why;
+	enum severity s = a->detect(a->param, e, &why);
+
+	if (likely(s == SEVERITY_NONE))
+		return HOOK_ALLOW;
+	e->severity = s;
+	findings[a->agent]++;
+	return ho_decide(p, e, a->agent, why);
+}
+
+/* Every field is written, one by one, and the clock is read last: this is the price of each event.
+ */
 enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct hook_event e = {
-		.time_ns = time_now_ns(),
-		.arg = { a0, a1, a2, a3 },
-		.op = op,
-		.subject = subject,
-		.object = object,
-		.vm = vm_of(subject, object),
-		.layer = HOOK_LAYER(op),
-	};
+	const struct policy *p = policy_active();
+	const struct dispatch *d = &p->ops[HOOK_INDEX(op)];
+	enum hook_verdict verdict = HOOK_ALLOW;
+	struct hook_event e;
+	u64 i = 0;
 
-	e.sequence = ++sequence;
-	fired[HOOK_INDEX(op)]++;
-	return judge(policy_active(), &e);
+	e.sequence = (u32)++fired[HOOK_INDEX(op)];
+	if (!d->count)
+		return HOOK_ALLOW;
+	e.arg[0] = a0;
+	e.arg[1] = a1;
+	e.arg[2] = a2;
+	e.arg[3] = a3;
+	e.op = op;
+	e.subject = subject;
+	e.object = object;
+	e.vm = vm_of(subject, object);
+	e.layer = HOOK_LAYER(op);
+	e.severity = SEVERITY_NONE;
+	e.time_ns = time_now_ns();
+	do {
+		verdict |= judge(p, &d->to[i], &e);
+	} while (++i < d->count);
+	return verdict;
 }
 
 u64 hook_fired(u16 op)
@@ -73,12 +78,11 @@ u64 mediation_findings(u32 agent)
 	return findings[agent];
 }
 
-void hook_arm_all(bool on)
+int hook_arm_all(bool on)
 {
 	int witness = agent_find("witness");
 
-	if (witness >= 0)
-		policy_attach(witness, on);
+	return witness < 0 ? witness : policy_attach((u32)witness, on);
 }
 
 void hook_vm_created(struct hrsc *vm)

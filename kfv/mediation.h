@@ -9,4 +9,4 @@ u64 hook_fired(u16 op);
 /* How many findings the agent has had since boot. */
 u64 mediation_findings(u32 agent);
 /* Attaches the agent `witness` to every hook, or detaches it: complete mediation can be tested. */
-void hook_arm_all(bool on);
+int __must_check hook_arm_all(bool on);

@@ -13,7 +13,7 @@
 #include "kfv/reaction.h"
 
 static struct policy tables[2]; /* (o) */
-static const struct policy *active = &tables[0];
+const struct policy *policy_in_force = &tables[0];
 static u32 newest;	     /* (o) highest version ever in force */
 static struct config parsed; /* (o) of the built-in text */
 
@@ -39,14 +39,9 @@ static const char default_text[] =
 	"	across L2.control count 4 within 60s do R16\n"
 	"}\n";
 
-const struct policy *policy_active(void)
-{
-	return __atomic_load_n(&active, __ATOMIC_ACQUIRE);
-}
-
 static struct policy *spare(void)
 {
-	return &tables[active == &tables[0]];
+	return &tables[policy_in_force == &tables[0]];
 }
 
 int agent_find(const char *name)
@@ -217,25 +212,33 @@ static void index_rules(struct policy *p)
 	}
 }
 
-/* Fills the dispatch tables from `attached` and `mode`; in mode off only the witness still sees. */
-static void attach(struct policy *p)
+/* -ENOSPC when an op has as many agents as it can have. */
+static int attach_one(struct policy *p, u32 agent)
 {
-	int witness = agent_find("witness");
+	const struct agent *a = agent_get(agent);
+
+	for (u32 n = 0; n < a->nops; n++) {
+		struct dispatch *d = &p->ops[HOOK_INDEX(a->ops[n])];
+
+		if (d->count == DISPATCH_WIDTH)
+			return -ENOSPC;
+		d->to[d->count++] = (struct attached){ a->detect, p->param[agent], agent };
+		p->armed |= HOOK_BIT(a->ops[n]);
+	}
+	return 0;
+}
+
+/* Fills the dispatch tables from `attached` and `mode`; in mode off only the witness still sees. */
+static int attach(struct policy *p)
+{
+	int witness = agent_find("witness"), error = 0;
 
 	memset(p->ops, 0, sizeof(p->ops));
 	p->armed = 0;
-	for (u32 i = 0; i < agent_count(); i++) {
-		if (!(p->attached & BIT(i)) || (p->mode == POLICY_OFF && (int)i != witness))
-			continue;
-		for (u32 n = 0; n < agent_get(i)->nops; n++) {
-			u16 op = agent_get(i)->ops[n];
-			struct dispatch *d = &p->ops[HOOK_INDEX(op)];
-
-			if (d->count < DISPATCH_WIDTH)
-				d->agent[d->count++] = (u8)i;
-			p->armed |= HOOK_BIT(op);
-		}
-	}
+	for (u32 i = 0; i < agent_count() && !error; i++)
+		if ((p->attached & BIT(i)) && (p->mode != POLICY_OFF || (int)i == witness))
+			error = attach_one(p, i);
+	return error;
 }
 
 static void arm_all(u8 armed)
@@ -248,9 +251,8 @@ static void arm_all(u8 armed)
 /* Arms what either policy needs before the swap and disarms after it: no crossing goes unseen. */
 static void swap(struct policy *next)
 {
-	attach(next);
-	arm_all(active->armed | next->armed);
-	__atomic_store_n(&active, next, __ATOMIC_RELEASE);
+	arm_all(policy_in_force->armed | next->armed);
+	__atomic_store_n(&policy_in_force, next, __ATOMIC_RELEASE);
 	arm_all(next->armed);
 	evidence_note("policy", policy_mode_names[next->mode], next->version, next->attached);
 }
@@ -274,30 +276,41 @@ int policy_load(const struct policy_text *text, struct config_error *error)
 			"version %u is older than %u, seen before", text->version, newest);
 		return -EPERM;
 	}
-	newest = MAX(newest, text->version);
 	text_copy(next->name, sizeof(next->name), text->name);
 	next->version = text->version;
 	next->mode = text->mode;
-	next->epoch = active->epoch + 1;
+	next->epoch = policy_in_force->epoch + 1;
 	index_rules(next);
+	if (attach(next)) {
+		complain(error, text->line, text->column, "expected at most %u agents at one hook",
+			DISPATCH_WIDTH);
+		return -EINVAL;
+	}
+	newest = MAX(newest, next->version);
 	swap(next);
 	return 0;
 }
 
-void policy_set_mode(enum policy_mode mode)
+int policy_set_mode(enum policy_mode mode)
 {
 	struct policy *next = spare();
 
-	*next = *active;
+	*next = *policy_in_force;
 	next->mode = (u8)mode;
+	if (attach(next))
+		return -ENOSPC;
 	swap(next);
+	return 0;
 }
 
-void policy_attach(u32 agent, bool on)
+int policy_attach(u32 agent, bool on)
 {
 	struct policy *next = spare();
 
-	*next = *active;
+	*next = *policy_in_force;
 	next->attached = on ? next->attached | BIT(agent) : next->attached & ~BIT(agent);
+	if (attach(next))
+		return -ENOSPC;
 	swap(next);
+	return 0;
 }

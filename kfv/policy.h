@@ -12,7 +12,7 @@
 #define HOOK_INDEX(op) ((((op) >> 8) << 4) | ((op)&15))
 #define HOOK_SLOTS     (IFACE_COUNT << 4)
 
-#define DISPATCH_WIDTH 7
+#define DISPATCH_WIDTH 5
 
 /* Local: the layer's horizontal orchestrator answers a finding. */
 struct rule {
@@ -34,9 +34,16 @@ struct plan {
 	u64 within_ns;
 };
 
+/* All that a hook needs to run an agent. */
+struct attached {
+	enum severity (*detect)(const u32 *param, const struct hook_event *e, const char **why);
+	const u32 *param;
+	u32 agent;
+};
+
 struct dispatch {
-	u8 count;
-	u8 agent[DISPATCH_WIDTH];
+	u64 count;
+	struct attached to[DISPATCH_WIDTH];
 };
 
 struct policy {
@@ -56,15 +63,24 @@ struct policy {
 
 extern const char *const policy_mode_names[]; /* by enum policy_mode */
 
+extern const struct policy *policy_in_force; /* (a) */
+
 /* Never NULL; detects nothing before the first policy_load(). */
-const struct policy *policy_active(void);
+static inline const struct policy *policy_active(void)
+{
+	return __atomic_load_n(&policy_in_force, __ATOMIC_ACQUIRE);
+}
+
 /*
  * Checks and compiles the whole text, then swaps. On an error (-EINVAL, the place and what was
  * expected in *error) the policy in force stays. NULL text: the built-in default. Any other that is
  * older than one that has been in force is refused with -EPERM: an old policy cannot be replayed.
  */
 int __must_check policy_load(const struct policy_text *text, struct config_error *error);
-/* The same policy in another mode. */
-void policy_set_mode(enum policy_mode mode);
-/* Attaches or detaches one agent of the policy in force. */
-void policy_attach(u32 agent, bool on);
+/* The same policy in another mode. -ENOSPC as for policy_attach(). */
+int __must_check policy_set_mode(enum policy_mode mode);
+/*
+ * Attaches or detaches one agent of the policy in force. -ENOSPC: one of its hooks has as many as
+ * it can have.
+ */
+int __must_check policy_attach(u32 agent, bool on);

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tells the genuine lines of the evidence log (kfv/evidence.h) from all others.
 
-Reads console captures (`KFV <seq> ... mac=<16 hex>` anywhere in a line) and JSON lines of the second
-serial port. Each line's MAC is SipHash-2-4 over the MAC of the line before and the line itself, so
-that one which is forged, changed, moved or followed by a gap does not fit. A line that is printed
-again (`log`) is no fault. That lines at the very end are missing cannot be seen from the log: compare
-with the console's `events`, or give the last number that must be there with --last.
+Reads console captures (`KFV <seq> ... mac=<16 hex>` anywhere in a line) and JSON lines of the
+second serial port. Each line's MAC is SipHash-2-4 over the MAC of the line before and the line
+itself, so that one which is forged, changed, moved or follows a gap does not fit. A line that is
+printed again (`log`) is no fault. That lines at the very end are missing cannot be seen from the
+log: compare with the console's `events`, or give the last number that must be there with --last.
 
 Usage: tools/kfv-verify.py (--key TEXT | --key-hex HEX) [--last SEQ] [--genuine] FILE...
 Exit status: 0 when all evidence is genuine and complete, 1 when not, 2 for wrong usage.

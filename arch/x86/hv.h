@@ -220,6 +220,11 @@ struct hv_ops {
 
 	u64 (*reg_read)(const struct hv_vcpu *v, enum hv_reg reg);
 	void (*reg_write)(struct hv_vcpu *v, enum hv_reg reg, u64 value);
+	/*
+	 * The four entries that CR3 points to, when PAE paging has come on by a register that was
+	 * written for the guest. NULL: the CPU reads them itself.
+	 */
+	void (*set_pdptes)(struct hv_vcpu *v, const u64 pdptes[4]);
 	void (*segment_read)(const struct hv_vcpu *v, enum hv_segment seg, struct segment *out);
 	void (*segment_write)(struct hv_vcpu *v, enum hv_segment seg, const struct segment *in);
 

@@ -32,6 +32,28 @@ static void update_lma(struct vcpu *v, u64 cr0)
 	hv->reg_write(&v->hv, REG_EFER, efer);
 }
 
+/*
+ * PAE paging that comes on or whose mode changes loads the four entries that CR3 points to (SDM
+ * volume 3, "PDPTE Registers"); where the CPU has not seen the instruction we do it.
+ */
+static int load_pdptes(struct vcpu *v, u64 cr0, u64 cr4)
+{
+	u64 reserved = ~(BIT(cpu_features.physical_bits) - BIT(12)) & ~0xe19ull, pdptes[4];
+	u64 cr3 = hv->reg_read(&v->hv, REG_CR3) & 0xffffffe0;
+
+	if (!hv->set_pdptes || !(cr0 & CR0_PG) || !(cr4 & CR4_PAE) ||
+		(hv->reg_read(&v->hv, REG_EFER) & EFER_LME))
+		return 0;
+	if (vm_read(v->vm, GPA(cr3), pdptes, sizeof(pdptes)) < 0)
+		return -EPERM;
+	for (u32 i = 0; i < ARRAY_LEN(pdptes); i++) {
+		if ((pdptes[i] & BIT(0)) && (pdptes[i] & reserved))
+			return -EPERM;
+	}
+	hv->set_pdptes(&v->hv, pdptes);
+	return 0;
+}
+
 static int write_cr0(struct vcpu *v, u64 value)
 {
 	u64 efer = hv->reg_read(&v->hv, REG_EFER), cr4 = hv->reg_read(&v->hv, REG_CR4);
@@ -40,6 +62,8 @@ static int write_cr0(struct vcpu *v, u64 value)
 		((value & CR0_NW) && !(value & CR0_CD)))
 		return -EPERM;
 	if ((value & CR0_PG) && (efer & EFER_LME) && !(cr4 & CR4_PAE))
+		return -EPERM;
+	if (load_pdptes(v, value, cr4) < 0)
 		return -EPERM;
 	update_lma(v, value);
 	hv->reg_write(&v->hv, REG_CR0, value | CR0_ET);
@@ -52,6 +76,8 @@ static int write_cr4(struct vcpu *v, u64 value)
 	if (value & ~(u64)CR4_OFFERED)
 		return -EPERM;
 	if (!(value & CR4_PAE) && (hv->reg_read(&v->hv, REG_EFER) & EFER_LMA))
+		return -EPERM;
+	if (load_pdptes(v, hv->reg_read(&v->hv, REG_CR0), value) < 0)
 		return -EPERM;
 	hv->reg_write(&v->hv, REG_CR4, value);
 	v->hv.flush = true;

@@ -14,6 +14,7 @@
 
 #include "core/l2/vm.h"
 #include "core/lib/string.h"
+#include "drivers/api/machine.h"
 
 enum param { ABSENT, WIDTHS, WINDOW_MS };
 
@@ -28,26 +29,65 @@ struct range {
 	u32 select_max; /* highest index that may be written to `first`; 0: not an index register */
 };
 
-/* In ascending order; ports and MMIO do not overlap as numbers. */
-static const struct range ranges[] = {
-	{ 0x20, 0x21, W1, 0 },		      /* PIC */
-	{ 0x40, 0x43, W1, 0 },		      /* PIT */
-	{ 0x60, 0x64, W1, 0 },		      /* speaker gate; keyboard, probed by everybody */
-	{ 0x70, 0x71, W1, 0 },		      /* RTC */
-	{ 0x80, 0x80, W1, 0 },		      /* delays */
-	{ 0xa0, 0xa1, W1, 0 },		      /* PIC */
-	{ 0xf4, 0xf7, W124, 0 },	      /* debug exit */
-	{ 0x3f8, 0x3ff, W1, 0 },	      /* UART */
-	{ 0x4d0, 0x4d1, W1, 0 },	      /* PIC */
-	{ 0x600, 0x605, W124, 0 },	      /* ACPI PM1 */
-	{ 0x608, 0x60b, W4, 0 },	      /* ACPI timer */
-	{ 0xcf8, 0xcfb, W1 | W4, 0 },	      /* PCI address; 0xcf9 resets */
-	{ 0xcfc, 0xcff, W124, 0 },	      /* PCI data */
-	{ 0xfec00000, 0xfec0000f, W4, 0x3f }, /* IOAPIC's index of 24 pins */
-	{ 0xfec00010, 0xfec00fff, W4, 0 }, { 0xfee00000, 0xfee00fff, W4, 0 }, /* local APIC */
+enum {
+	NOTHING,
+	PIC_MASTER,
+	PIT,
+	SPEAKER,
+	RTC,
+	DELAY,
+	PIC_SLAVE,
+	EXIT_PORT,
+	UART,
+	PIC_ELCR,
+	ACPI_PM1,
+	ACPI_TIMER,
+	PCI_ADDRESS,
+	PCI_DATA,
+	IOAPIC_INDEX,
+	IOAPIC,
+	LOCAL_APIC,
 };
-#define STEP_FIRST 8
-static_assert(ARRAY_LEN(ranges) <= 2 * STEP_FIRST, "the search begins with half of the table");
+
+static const struct range ranges[] = {
+	[NOTHING] = { 1, 0, 0, 0 },
+	[PIC_MASTER] = { 0x20, 0x21, W1, 0 },
+	[PIT] = { 0x40, 0x43, W1, 0 },
+	[SPEAKER] = { 0x60, 0x64, W1, 0 }, /* and the keyboard, which everybody looks for */
+	[RTC] = { 0x70, 0x71, W1, 0 },
+	[DELAY] = { 0x80, 0x80, W1, 0 },
+	[PIC_SLAVE] = { 0xa0, 0xa1, W1, 0 },
+	[EXIT_PORT] = { 0xf4, 0xf7, W124, 0 },
+	[UART] = { 0x3f8, 0x3ff, W1, 0 },
+	[PIC_ELCR] = { 0x4d0, 0x4d1, W1, 0 },
+	[ACPI_PM1] = { MACHINE_PM1_EVENT, MACHINE_PM1_CONTROL + 1, W124, 0 },
+	[ACPI_TIMER] = { MACHINE_PM_TIMER, MACHINE_PM_TIMER + 3, W4, 0 },
+	[PCI_ADDRESS] = { 0xcf8, 0xcfb, W1 | W4, 0 }, /* its second byte resets */
+	[PCI_DATA] = { 0xcfc, 0xcff, W124, 0 },
+	[IOAPIC_INDEX] = { MACHINE_IOAPIC, MACHINE_IOAPIC + 0xf, W4, 0x3f }, /* 24 pins */
+	[IOAPIC] = { MACHINE_IOAPIC + 0x10, MACHINE_IOAPIC + 0xfff, W4, 0 },
+	[LOCAL_APIC] = { MACHINE_LAPIC, MACHINE_LAPIC + 0xfff, W4, 0 },
+};
+
+/* Ports by fours: found in one step, as every access of every guest is looked up. */
+static const u8 range_of_port[0xd00 / 4] = {
+	[0x20 / 4] = PIC_MASTER,
+	[0x40 / 4] = PIT,
+	[0x60 / 4] = SPEAKER,
+	[0x64 / 4] = SPEAKER,
+	[0x70 / 4] = RTC,
+	[0x80 / 4] = DELAY,
+	[0xa0 / 4] = PIC_SLAVE,
+	[0xf4 / 4] = EXIT_PORT,
+	[0x3f8 / 4] = UART,
+	[0x3fc / 4] = UART,
+	[0x4d0 / 4] = PIC_ELCR,
+	[MACHINE_PM1_EVENT / 4] = ACPI_PM1,
+	[MACHINE_PM1_CONTROL / 4] = ACPI_PM1,
+	[MACHINE_PM_TIMER / 4] = ACPI_TIMER,
+	[0xcf8 / 4] = PCI_ADDRESS,
+	[0xcfc / 4] = PCI_DATA,
+};
 
 #define SEEN_BITS 2048
 
@@ -60,15 +100,17 @@ struct watch {
 
 static struct watch watches[VM_MAX + 1]; /* (o) */
 
-/* The last range that begins at or below address, which may end below it. */
-static const struct range *find(u64 address)
+static u32 find(u16 op, u64 address)
 {
-	u32 at = 0;
-
-	for (u32 step = STEP_FIRST; step; step /= 2)
-		if (at + step < ARRAY_LEN(ranges) && ranges[at + step].first <= address)
-			at += step;
-	return &ranges[at];
+	if (op < HOOK_L3_MMIO_READ)
+		return address < 0xd00 ? range_of_port[address / 4] : NOTHING;
+	switch (address & PAGE_MASK) {
+	case MACHINE_IOAPIC:
+		return address < MACHINE_IOAPIC + 0x10 ? IOAPIC_INDEX : IOAPIC;
+	case MACHINE_LAPIC:
+		return LOCAL_APIC;
+	}
+	return NOTHING;
 }
 
 static struct watch *watch_now(const u32 *param, const struct hook_event *e)
@@ -109,7 +151,7 @@ static enum severity judge_width(const u32 *param, const struct hook_event *e)
 
 static enum severity detect(const u32 *param, const struct hook_event *e, const char **why)
 {
-	const struct range *r = find(e->arg[0]);
+	const struct range *r = &ranges[find(e->op, e->arg[0])];
 	u64 last = e->arg[0] + e->arg[1] - 1;
 
 	if (unlikely(e->arg[0] > r->last || e->arg[0] < r->first))

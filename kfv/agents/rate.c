@@ -45,7 +45,7 @@ static u32 smooth(u32 average, u32 count, u32 idle, u32 shift)
 {
 	s64 s = average;
 
-	s += ((s64)count * (1 << SCALE) - s) >> shift;
+	s += ((s64)MIN(count, COUNT_MAX) * (1 << SCALE) - s) >> shift;
 	if (idle >= IDLE_MAX)
 		return 0;
 	while (idle--)
@@ -94,8 +94,7 @@ static enum severity detect(const u32 *param, const struct hook_event *e, const 
 		m->vm = e->vm;
 		s = close_window(m, param, now, why);
 	}
-	if (m->count[class - 1] < COUNT_MAX)
-		m->count[class - 1]++;
+	m->count[class - 1]++;
 	return s;
 }
 

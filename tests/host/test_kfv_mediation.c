@@ -35,7 +35,7 @@ TEST(kfv_every_hook_has_a_place_of_its_own)
 TEST(kfv_witness_sees_every_hook)
 {
 	fake_reset();
-	hook_arm_all(true);
+	EXPECT_EQ(hook_arm_all(true), 0);
 	for (u32 i = 0; i < ARRAY_LEN(all_ops); i++) {
 		u64 before = witness_seen(all_ops[i]);
 
@@ -43,7 +43,7 @@ TEST(kfv_witness_sees_every_hook)
 			0, 0);
 		EXPECT_EQ(witness_seen(all_ops[i]), before + 1);
 	}
-	hook_arm_all(false);
+	EXPECT_EQ(hook_arm_all(false), 0);
 	EXPECT_EQ(fake_driver[FAKE_A].armed & HOOK_BIT(HOOK_L3_IRQ), 0);
 }
 
@@ -86,7 +86,7 @@ TEST(kfv_modes)
 		1);
 
 	fake.now_ns += 10000 * MS;
-	policy_set_mode(POLICY_ON);
+	EXPECT_EQ(policy_set_mode(POLICY_ON), 0);
 	EXPECT_EQ(fake_call(FAKE_A), HOOK_DENY);
 	hook_orchestrate();
 	EXPECT_EQ(fake_logged("verdict=deny reaction=R01"), 1);

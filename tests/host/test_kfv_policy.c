@@ -109,13 +109,13 @@ TEST(kfv_policy_arms_what_it_needs)
 	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, HOOK_BIT(HOOK_L2_ENTER));
 	fake_policy("mode off\nwhen control severity critical do R07");
 	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, 0);
-	policy_set_mode(POLICY_DETECT);
+	EXPECT_EQ(policy_set_mode(POLICY_DETECT), 0);
 	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, HOOK_BIT(HOOK_L2_ENTER));
 	/* An agent that is only given parameters is attached, too, and can be switched off. */
 	fake_policy("agent probe { knob 1 }");
 	EXPECT_EQ(
 		fake_vcpu[FAKE_A].hrsc.armed, HOOK_BIT(HOOK_L2_CALL) | HOOK_BIT(HOOK_L3_HYPERCALL));
-	policy_attach((u32)agent_find("probe"), false);
+	EXPECT_EQ(policy_attach((u32)agent_find("probe"), false), 0);
 	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, 0);
 }
 
