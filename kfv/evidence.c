@@ -14,7 +14,7 @@
 #include "kfv/actuators.h"
 
 #define RECORDS	  256 /* a power of two */
-#define RESERVED  64  /* for ALERT and above */
+#define RESERVED  64  /* for ALERT and above, the VO and the framework */
 #define LINE_MAX  235 /* with the MAC the longest text that log_print() takes */
 #define WORD_MAX  28
 #define JSON_MAX  512
@@ -72,7 +72,8 @@ void evidence_start(const char *secret)
 
 void evidence_record(const struct evidence *r)
 {
-	u32 keep = r->severity >= SEVERITY_ALERT ? 0 : RESERVED;
+	bool local = r->layer != EVIDENCE_FRAMEWORK && r->layer != EVIDENCE_VO;
+	u32 keep = local && r->severity < SEVERITY_ALERT ? RESERVED : 0;
 
 	if (RECORDS - (head - tail) <= keep) {
 		lost++;
@@ -84,14 +85,14 @@ void evidence_record(const struct evidence *r)
 void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE])
 {
 	struct evidence r = {
-		.time_ns = e->time_ns,
+		.time_ns = time_now_ns(),
 		.agent = "snapshot",
 		.why = "sha256",
 		.count = 1,
 		.op = HOOK_NONE,
 		.vm = e->vm,
 		.layer = EVIDENCE_VO,
-		.severity = SEVERITY_ALERT,
+		.severity = SEVERITY_INFO,
 		.outcome = OUTCOME_DONE,
 		.reaction = R22_SNAPSHOT,
 	};
@@ -111,7 +112,7 @@ void evidence_note(const char *agent, const char *why, u64 a, u64 b)
 		.count = 1,
 		.op = HOOK_NONE,
 		.layer = EVIDENCE_FRAMEWORK,
-		.severity = SEVERITY_ALERT, /* has a place in the reserve */
+		.severity = SEVERITY_INFO,
 		.outcome = OUTCOME_DONE,
 	};
 

@@ -40,7 +40,8 @@ const u8 *evidence_key(void);
 
 /*
  * Keeps one record; never blocks, prints or fails. When the ring is full the record is counted as
- * lost, and a line will say so. A part of the ring is kept for ALERT and above.
+ * lost, and a line will say so. A part of the ring is kept for ALERT and above, for the vertical
+ * orchestrator and for the framework itself.
  */
 void evidence_record(const struct evidence *r);
 void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE]);

@@ -18,6 +18,7 @@ struct ladder {
 	u64 start_ns, last_ns;
 	u32 count;
 	bool escalated;
+	u8 outcome; /* of the last one */
 };
 
 static struct ladder ladders[VM_MAX + 1][AGENTS_MAX][SEVERITY_COUNT]; /* (o) */
@@ -30,7 +31,7 @@ static bool climb(struct ladder *l, const struct rule *r, u64 now)
 	u64 window = r->after ? r->within_ns : WINDOW_DEFAULT_NS;
 	bool before = l->escalated;
 
-	if (now - l->last_ns > window || (!before && now - l->start_ns > window)) {
+	if (!l->count || now - l->last_ns > window || (!before && now - l->start_ns > window)) {
 		l->start_ns = now;
 		l->count = 0;
 		l->escalated = false;
@@ -85,8 +86,9 @@ enum hook_verdict ho_decide(
 		reaction = R23_SAFE_STATE;
 	if (p->mode == POLICY_ON)
 		outcome = react(e, r, reaction);
-	if (news || outcome == OUTCOME_FAILED)
+	if (news || outcome != l->outcome)
 		record(e, agent, why, l->count, reaction, outcome);
+	l->outcome = outcome;
 	return outcome == OUTCOME_DENY ? HOOK_DENY : HOOK_ALLOW;
 }
 

@@ -19,6 +19,7 @@
 #define HOLD_NS	       5000000000ull /* first pause that ends by itself; then twice as long, ... */
 #define HOLD_DOUBLE    4	     /* ... so many times */
 #define FORGIVE_NS     600000000000ull /* so long without a pause makes the next one short again */
+#define LULL_NS	       10000000000ull  /* ends a series of runs, of which 1, 2, 4, ... are logged */
 #define FLUSH_LINES    32	       /* at a time, and the rest so much later */
 #define FLUSH_AGAIN_NS 10000000ull
 
@@ -29,9 +30,9 @@ struct report {
 };
 
 struct track {
-	u64 start_ns;
-	u32 count;
-	u8 seen; /* sources, a bit for each */
+	u64 start_ns, fired_ns;
+	u32 count, fired; /* reports so far; times that the plan was run, while it goes on */
+	u8 seen;	  /* sources, a bit for each */
 };
 
 struct hold {
@@ -82,7 +83,7 @@ static void note(const struct report *r, u32 agent, const char *why, u8 reaction
 		.op = r->event.op,
 		.vm = r->event.vm,
 		.layer = EVIDENCE_VO,
-		.severity = MAX(r->event.severity, SEVERITY_ALERT),
+		.severity = r->event.severity,
 		.outcome = o,
 		.reaction = reaction,
 	};
@@ -144,16 +145,22 @@ static u16 target_of(const struct plan *p, const struct hook_event *e)
 	return h && h->vm_id == e->vm ? id : 0;
 }
 
-static void execute(const struct policy *policy, const struct plan *p, struct report *r, u32 agent)
+static void execute(const struct policy *policy, const struct plan *p, const struct track *t,
+	struct report *r, u32 agent)
 {
+	enum outcome outcome = OUTCOME_WITHHELD;
+
 	r->event.subject = target_of(p, &r->event);
 	r->event.object = 0;
-	if (policy->mode != POLICY_ON)
-		note(r, agent, r->why, p->reaction, OUTCOME_WITHHELD);
-	else if (reactions[p->reaction].rung < RUNG_CONTAIN)
-		note(r, agent, r->why, p->reaction, run(p->reaction, &r->event));
-	else
+	r->count = t->fired;
+	if (policy->mode == POLICY_ON && reactions[p->reaction].rung >= RUNG_CONTAIN) {
 		run_contained(p, r, agent);
+		return;
+	}
+	if (policy->mode == POLICY_ON)
+		outcome = run(p->reaction, &r->event);
+	if (!(t->fired & (t->fired - 1)))
+		note(r, agent, r->why, p->reaction, outcome);
 }
 
 /* Adds a report to what the plan has seen of its VM; true when the plan's time has come. */
@@ -168,14 +175,15 @@ static bool advance(struct track *t, const struct plan *p, const struct report *
 			match |= BIT(i);
 	if (!match)
 		return false;
-	if (now - t->start_ns > p->within_ns) {
-		*t = (struct track){ .start_ns = now };
-	}
+	if (!t->count || now - t->start_ns > p->within_ns)
+		t->start_ns = now, t->count = t->seen = 0;
 	t->count += r->count;
 	t->seen |= match;
 	if (t->count < p->count || t->seen != BIT(p->nsources) - 1)
 		return false;
-	*t = (struct track){ .start_ns = now };
+	t->count = 0;
+	t->fired = now - t->fired_ns > MAX(p->within_ns, LULL_NS) ? 1 : t->fired + 1;
+	t->fired_ns = now;
 	return true;
 }
 
@@ -184,8 +192,10 @@ static void consider(const struct policy *policy, u16 vm, u32 agent)
 	for (u32 i = 0; i < policy->nplans; i++) {
 		struct report r = reports[vm][agent];
 
-		if (advance(&tracks[vm][i], &policy->plans[i], &r, agent))
-			execute(policy, &policy->plans[i], &r, agent);
+		struct track *t = &tracks[vm][i];
+
+		if (advance(t, &policy->plans[i], &r, agent))
+			execute(policy, &policy->plans[i], t, &r, agent);
 	}
 }
 

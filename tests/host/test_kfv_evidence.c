@@ -81,17 +81,17 @@ TEST(kfv_evidence_golden_lines)
 	record(SEVERITY_WARNING);
 	evidence_flush(10);
 	EXPECT_STR(fake.log,
-		"KFV 0 12345 L0 epoch alert vm=host op=- args=0xcdeae0bd verdict=done reaction=R00 n=1 "
-		"why=key mac=d7fa1b4297ac8494\n"
+		"KFV 0 12345 L0 epoch info vm=host op=- args=0xcdeae0bd verdict=done reaction=R00 n=1 "
+		"why=key mac=c81d5bfbe2d6b3f6\n"
 		"KFV 1 12346 L3 range warning vm=a op=L3_PORT_READ args=0x1f0,0x1 verdict=deny "
-		"reaction=R01 n=4 why=absent-ports mac=56b1100021337271\n");
+		"reaction=R01 n=4 why=absent-ports mac=2507495fe8d33ade\n");
 	EXPECT_STR(fake.json,
-		"{\"seq\":0,\"time_ms\":12345,\"layer\":\"L0\",\"agent\":\"epoch\",\"severity\":\"alert\","
+		"{\"seq\":0,\"time_ms\":12345,\"layer\":\"L0\",\"agent\":\"epoch\",\"severity\":\"info\","
 		"\"vm\":\"host\",\"op\":\"-\",\"args\":[\"0xcdeae0bd\"],\"verdict\":\"done\",\"reaction\":\"R00\","
-		"\"n\":1,\"why\":\"key\",\"mac\":\"d7fa1b4297ac8494\"}\n"
+		"\"n\":1,\"why\":\"key\",\"mac\":\"c81d5bfbe2d6b3f6\"}\n"
 		"{\"seq\":1,\"time_ms\":12346,\"layer\":\"L3\",\"agent\":\"range\",\"severity\":\"warning\","
 		"\"vm\":\"a\",\"op\":\"L3_PORT_READ\",\"args\":[\"0x1f0\",\"0x1\"],\"verdict\":\"deny\","
-		"\"reaction\":\"R01\",\"n\":4,\"why\":\"absent-ports\",\"mac\":\"56b1100021337271\"}\n");
+		"\"reaction\":\"R01\",\"n\":4,\"why\":\"absent-ports\",\"mac\":\"2507495fe8d33ade\"}\n");
 	end(now + 7200000 * MS);
 }
 
@@ -202,7 +202,7 @@ TEST(kfv_evidence_flood_leaves_room_for_alerts)
 	EXPECT_EQ(fake_logged(" range warning "), 191);
 	/* What was lost is told: 809 warnings and 10 alerts. */
 	EXPECT_EQ(fake_logged(
-			  "L0 evidence alert vm=host op=- args=0x333 verdict=done reaction=R00 n=1 "
+			  "L0 evidence info vm=host op=- args=0x333 verdict=done reaction=R00 n=1 "
 			  "why=overflow"),
 		1);
 	EXPECT_EQ(verify(fake.log), 257);

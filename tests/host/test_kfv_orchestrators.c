@@ -78,6 +78,16 @@ TEST(kfv_ho_logs_a_flood_in_few_lines)
 	EXPECT_EQ(fake_logged(" n=512 "), 1);
 }
 
+TEST(kfv_vo_logs_a_flood_in_few_lines)
+{
+	fake_reset();
+	fake_policy("mode detect\nacross probe within 1s do R18");
+	attack(FAKE_A, SEVERITY_WARNING, 1000, 1);
+	attack(FAKE_A, SEVERITY_NONE, 1, 1);
+	EXPECT_EQ(fake_logged("VO probe"), 10);
+	EXPECT_EQ(fake_logged("reaction=R18 n=512 "), 1);
+}
+
 TEST(kfv_vo_acts_across_layers)
 {
 	fake_reset();
@@ -90,7 +100,7 @@ TEST(kfv_vo_acts_across_layers)
 	(void)HOOK(0xff, HOOK_L3_HYPERCALL, fake_vcpu[FAKE_A].hrsc.id, 0, 0, 0, 0, 0);
 	hook_orchestrate();
 	EXPECT_STR(fake.acts, "throttle 1;");
-	EXPECT_EQ(fake_logged("VO probe alert vm=a op=L3_HYPERCALL"), 1);
+	EXPECT_EQ(fake_logged("VO probe warning vm=a op=L3_HYPERCALL"), 1);
 }
 
 TEST(kfv_vo_adds_up_one_vm_only)
@@ -122,7 +132,7 @@ TEST(kfv_vo_contains_snapshots_repairs_verifies_releases)
 	hook_orchestrate();
 	EXPECT(strstr(fake.log, "why=contain"));
 	EXPECT(strstr(strstr(fake.log, "why=contain"), "args=0xabababababababab,"));
-	EXPECT(strstr(strstr(fake.log, "snapshot alert"), "verdict=done reaction=R07"));
+	EXPECT(strstr(strstr(fake.log, "snapshot info"), "verdict=done reaction=R07"));
 	EXPECT(strstr(
 		strstr(fake.log, "reaction=R07"), "verdict=done reaction=R00 n=1 why=verify"));
 	EXPECT(strstr(strstr(fake.log, "why=verify"), "why=release"));
@@ -168,7 +178,7 @@ TEST(kfv_vo_releases_after_quiet_and_later_each_time)
 		EXPECT(fake.running[FAKE_A]);
 		hook_orchestrate();
 	}
-	EXPECT_EQ(fake_logged("release alert"), 3);
+	EXPECT_EQ(fake_logged("release info"), 3);
 }
 
 TEST(kfv_vo_holds_for_good_when_integrity_is_hurt)
@@ -200,7 +210,7 @@ TEST(kfv_default_policy_answers_a_hypercall_flood)
 		fake.now_ns += MS;
 	}
 	EXPECT(ms < 10000);
-	EXPECT_EQ(fake_logged("VO rate alert vm=a op=L1_EXIT args=0x7,0x1000,0x64 verdict=done "
+	EXPECT_EQ(fake_logged("VO rate warning vm=a op=L1_EXIT args=0x7,0x1000,0x64 verdict=done "
 			      "reaction=R18") > 0,
 		1);
 	EXPECT(fake_logged("reaction=R16"));

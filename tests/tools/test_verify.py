@@ -13,15 +13,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # What the hypervisor's own code writes: tests/host/test_kfv_evidence.c holds the same lines.
 GOLDEN = [
-    "KFV 0 12345 L0 epoch alert vm=host op=- args=0xcdeae0bd verdict=done reaction=R00 n=1 "
-    "why=key mac=d7fa1b4297ac8494",
+    "KFV 0 12345 L0 epoch info vm=host op=- args=0xcdeae0bd verdict=done reaction=R00 n=1 "
+    "why=key mac=c81d5bfbe2d6b3f6",
     "KFV 1 12346 L3 range warning vm=a op=L3_PORT_READ args=0x1f0,0x1 verdict=deny "
-    "reaction=R01 n=4 why=absent-ports mac=56b1100021337271",
+    "reaction=R01 n=4 why=absent-ports mac=2507495fe8d33ade",
 ]
 GOLDEN_JSON = {
     "seq": 1, "time_ms": 12346, "layer": "L3", "agent": "range", "severity": "warning", "vm": "a",
     "op": "L3_PORT_READ", "args": ["0x1f0", "0x1"], "verdict": "deny", "reaction": "R01", "n": 4,
-    "why": "absent-ports", "mac": "56b1100021337271"}
+    "why": "absent-ports", "mac": "2507495fe8d33ade"}
 
 
 @pytest.fixture(name="tool", scope="module")
