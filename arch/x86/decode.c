@@ -6,7 +6,6 @@
  */
 #include "arch/x86/decode.h"
 #include "arch/x86/decode_private.h"
-#include "arch/x86/decode_tables.h"
 
 /* In 64-bit mode ES, CS, SS and DS are flat, and their prefixes do nothing. */
 static void override_segment(struct decoder *d, u8 segment)

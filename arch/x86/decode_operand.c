@@ -5,7 +5,6 @@
  * Bytes".
  */
 #include "arch/x86/decode_private.h"
-#include "arch/x86/decode_tables.h"
 
 static u8 default_segment(u8 base)
 {
@@ -77,39 +76,28 @@ void decode_rm(struct decoder *d, struct insn *out)
 
 static void resolve_widths(struct decoder *d, struct insn *out, u32 kind)
 {
-	u8 v = d->operand_width;
+	/* By operand size: 2, 4, 8. */
+	static const u8 widths[][3] = { [WIDTH_B] = { 1, 1, 1 },
+		[WIDTH_W] = { 2, 2, 2 },
+		[WIDTH_V] = { 2, 4, 8 },
+		[WIDTH_Z] = { 2, 4, 4 },
+		[WIDTH_Y] = { 4, 4, 8 },
+		[WIDTH_Q] = { 8, 8, 16 },
+		[WIDTH_W_V] = { 2, 2, 2 },
+		[WIDTH_STACK] = { 2, 8, 8 },
+		[WIDTH_LONG] = { 8, 8, 8 } };
+	u8 from = 0;
 
-	switch (kind) {
-	case WIDTH_B:
-		out->width = 1;
-		break;
-	case WIDTH_W:
-		out->width = 2;
-		break;
-	case WIDTH_Z:
-		out->width = MIN(v, 4);
-		break;
-	case WIDTH_Y:
-		out->width = MAX(v, 4);
-		break;
-	case WIDTH_Q:
-		out->width = v == 8 ? 16 : 8;
-		break;
-	case WIDTH_STACK:
-		out->width = d->mode == INSN_MODE_64 && v == 4 ? 8 : v;
-		break;
-	case WIDTH_LONG:
-		out->width = d->mode == INSN_MODE_64 ? 8 : 4;
-		break;
-	case WIDTH_V_REG:
-		out->width = out->mem ? 2 : v;
-		break;
-	default:
-		out->width = v;
+	if (kind >= WIDTH_V_B) {
+		from = 1 << (kind - WIDTH_V_B);
+		kind = WIDTH_V;
+	} else if (kind >= WIDTH_STACK && d->mode != INSN_MODE_64) {
+		kind = kind == WIDTH_LONG ? WIDTH_Y : WIDTH_V;
+	} else if (kind == WIDTH_W_V && out->modrm >= 0xc0) {
+		kind = WIDTH_V;
 	}
-	out->src_width = out->width;
-	if (kind >= WIDTH_V_B && kind <= WIDTH_V_D)
-		out->src_width = 1 << (kind - WIDTH_V_B);
+	out->width = widths[kind][d->operand_width >> 2];
+	out->src_width = from ? from : out->width;
 }
 
 /* Without REX the byte registers 4-7 are AH, CH, DH, BH. */
@@ -182,37 +170,21 @@ static void set_operands(struct decoder *d, struct insn *out, u32 form, u8 opcod
 
 static void decode_immediate(struct decoder *d, struct insn *out, u32 kind)
 {
-	u32 z = MIN(d->operand_width, 4);
+	u8 z = MIN(d->operand_width, 4);
+	const u8 size[] = { [IMM_B] = 1,
+		[IMM_Z] = z,
+		[IMM_SIZED] = MIN(out->width, z),
+		[IMM_V] = d->operand_width,
+		[IMM_UB] = 1,
+		[IMM_W] = 2,
+		[IMM_ENTER] = 3,
+		[IMM_FAR] = z + 2 };
 
 	out->has_imm = true;
-	switch (kind) {
-	case IMM_B:
-		out->imm = fetch_signed(d, 1);
-		break;
-	case IMM_UB:
-		out->imm = fetch(d, 1);
-		break;
-	case IMM_W:
-		out->imm = fetch(d, 2);
-		break;
-	case IMM_SIZED:
-		out->imm = fetch_signed(d, out->width == 1 ? 1 : z);
-		break;
-	case IMM_Z:
-		out->imm = fetch_signed(d, z);
-		break;
-	case IMM_V:
-		out->imm = fetch_signed(d, d->operand_width);
-		break;
-	case IMM_FAR:
-		out->imm = fetch(d, z);
-		fetch(d, 2);
-		break;
-	case IMM_ENTER:
-		out->imm = fetch(d, 2);
-		fetch(d, 1);
-		break;
-	}
+	if (kind < IMM_UB)
+		out->imm = fetch_signed(d, size[kind]);
+	else
+		out->imm = fetch(d, size[kind]);
 }
 
 void decode_operands(struct decoder *d, struct insn *out, u32 entry, u8 opcode)

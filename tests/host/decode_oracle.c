@@ -256,14 +256,26 @@ static bool operands_excused(const struct oracle *o, const struct shape *s, cons
 	return o->mode == INSN_MODE_64 && s->flat && s->based;
 }
 
+/* APM volume 3, "Lock Prefix": these, with their left operand in memory. */
+static bool lockable(const struct oracle *o)
+{
+	const cs_x86 *x = &o->theirs->detail->x86;
+	u8 op = op_of[o->theirs->id];
+
+	if (!x->op_count || x->operands[0].type != X86_OP_MEM)
+		return false;
+	return (op >= INSN_ADD && op <= INSN_XOR) || (op >= INSN_INC && op <= INSN_NEG) ||
+	       (op >= INSN_BTS && op <= INSN_BTC) || (op >= INSN_XCHG && op <= INSN_CMPXCHG8B);
+}
+
 /* What Capstone accepts though no CPU does, or none that could run us. */
 static bool refusal_excused(const struct oracle *o, const struct shape *s)
 {
 	/* What is longer than Capstone thinks may be longer than 15 bytes. */
 	if (length_excused(o, s))
 		return true;
-	/* It lets LOCK stand before a register destination and before reads. */
-	if (s->lock)
+	/* It lets LOCK stand before anything. */
+	if (s->lock && !lockable(o))
 		return true;
 	/* SWAPGS exists in 64-bit mode only. */
 	if (o->theirs->id == X86_INS_SWAPGS)
