@@ -91,12 +91,28 @@ static unsigned long to_ms(u64 ns)
 	return ns / NS_PER_MS;
 }
 
+/* As the configuration has it, in the largest unit that fits. */
+static void print_duration(u64 ns)
+{
+	static const struct {
+		u64 ns;
+		const char *name;
+	} units[] = { { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" } };
+	u32 i = 0;
+
+	while (i < ARRAY_LEN(units) - 1 && ns % units[i].ns)
+		i++;
+	out(" within %lu%s", (unsigned long)(ns / units[i].ns), units[i].name);
+}
+
 static void print_rule(const struct rule *r)
 {
 	out("when %s severity %s do R%02u", agent_get(r->agent)->name, severity_names[r->severity],
 		r->reaction);
-	if (r->after)
-		out(" then R%02u after %u within %lums", r->then, r->after, to_ms(r->within_ns));
+	if (r->after) {
+		out(" then R%02u after %u", r->then, r->after);
+		print_duration(r->within_ns);
+	}
 	out("  # %s", reactions[r->reaction].name);
 	out(r->after ? ", %s\n" : "\n", reactions[r->then].name);
 }
@@ -114,8 +130,10 @@ static void print_plan(const struct plan *p)
 			out("L%u.", p->source[i].layer);
 		out("%s", agent_get(p->source[i].agent)->name);
 	}
-	out(" count %u within %lums do R%02u on %s  # %s\n", p->count, to_ms(p->within_ns),
-		p->reaction, targets[p->target], reactions[p->reaction].name);
+	out(" count %u", p->count);
+	print_duration(p->within_ns);
+	out(" do R%02u on %s  # %s\n", p->reaction, targets[p->target],
+		reactions[p->reaction].name);
 }
 
 static void print_policy(void)

@@ -67,8 +67,10 @@ void svm_seal(struct hv_vcpu *v)
 			fields[i].width);
 }
 
+/* Before every entry: unrolled, the table costs four instructions a field. */
 const char *svm_verify(const struct hv_vcpu *v)
 {
+#pragma GCC unroll 16
 	for (u32 i = 0; i < ARRAY_LEN(fields); i++) {
 		if (unlikely(wrong_bits(v, &fields[i])))
 			return fields[i].name;
