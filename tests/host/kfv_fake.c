@@ -203,6 +203,7 @@ void fake_reset(void)
 	struct config_error error;
 
 	memset(&fake, 0, sizeof(fake));
+	hv = &fake_hv; /* other tests have machines of their own */
 	fake.now_ns =
 		now + 3600000 * MS; /* it never goes back, and what was counted is long over */
 	if (!fake_vm[FAKE_A].hrsc.id) {
