@@ -113,8 +113,7 @@ static void print_rule(const struct rule *r)
 		out(" then R%02u after %u", r->then, r->after);
 		print_duration(r->within_ns);
 	}
-	out("  # %s", reactions[r->reaction].name);
-	out(r->after ? ", %s\n" : "\n", reactions[r->then].name);
+	out("\n");
 }
 
 static void print_plan(const struct plan *p)
@@ -132,8 +131,19 @@ static void print_plan(const struct plan *p)
 	}
 	out(" count %u", p->count);
 	print_duration(p->within_ns);
-	out(" do R%02u on %s  # %s\n", p->reaction, targets[p->target],
-		reactions[p->reaction].name);
+	out(" do R%02u on %s\n", p->reaction, targets[p->target]);
+}
+
+static bool uses(const struct policy *p, u32 reaction)
+{
+	for (u32 i = 0; i < p->nrules; i++)
+		if (p->rules[i].reaction == reaction ||
+			(p->rules[i].after && p->rules[i].then == reaction))
+			return true;
+	for (u32 i = 0; i < p->nplans; i++)
+		if (p->plans[i].reaction == reaction)
+			return true;
+	return false;
 }
 
 static void print_policy(void)
@@ -145,6 +155,9 @@ static void print_policy(void)
 		print_rule(&p->rules[i]);
 	for (u32 i = 0; i < p->nplans; i++)
 		print_plan(&p->plans[i]);
+	for (u32 i = 0; i < REACTIONS; i++)
+		if (uses(p, i))
+			out("# R%02u %s\n", i, reactions[i].name);
 }
 
 static int set_mode(const char *name)
