@@ -311,12 +311,17 @@ static void uart_write(void *state, u32 region, u32 offset, u32 width, u64 value
 	bytes_write(write_register, state, region, offset, width, value);
 }
 
+/* What the console has yet to take outlives a reset: it may be a guest's last words. */
 static void reset(struct uart *u)
 {
-	if (u->line)
-		l3_raise_irq(UART_IRQ, false);
-	*u = (struct uart){ .iir = IIR_NONE, .lsr = LSR_IDLE, .divisor = { 12 } };
+	clear_receiver(u);
+	u->ier = u->fcr = u->lcr = u->mcr = u->scr = 0;
+	u->divisor[0] = 12;
+	u->divisor[1] = 0;
+	u->lsr = u->blocked ? 0 : LSR_IDLE;
 	u->msr = modem_inputs(u);
+	u->tx_event = false;
+	update(u);
 }
 
 static void uart_start(void *state, const struct driver_setup *setup)

@@ -194,6 +194,22 @@ TEST(uart_reset_drops_its_line)
 	pc_call("uart", BUS_RESET, 0, 0);
 	EXPECT(!IRQ);
 	EXPECT_EQ(pc_in(IER, 1), 0);
+	EXPECT_EQ(pc_in(IIR, 1), 1);
 	EXPECT_EQ(pc_call("uart", BUS_EOI, 0, 0), BUS_NO_PEER);
+	pc_stop();
+}
+
+TEST(uart_last_words_outlive_a_reset)
+{
+	setup();
+	pc.console_room = 1;
+	pc_out(THR, 1, 'o');
+	pc_out(THR, 1, 'k');
+	pc_call("uart", BUS_RESET, 0, 0);
+	EXPECT_EQ(pc_in(LSR, 1), 0);
+	pc.console_room = 9;
+	pc_call("uart", BUS_CONSOLE_DRAINED, 0, 0);
+	EXPECT_EQ(pc_in(LSR, 1), 0x60);
+	EXPECT_MEM(pc.console, "ok", 2);
 	pc_stop();
 }
