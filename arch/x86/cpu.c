@@ -22,6 +22,8 @@ static void read_names(struct cpu_features *f)
 		c = cpuid(0x80000002 + i, 0);
 		memcpy(f->brand + 16 * i, &c, 16);
 	}
+	for (u64 n = strlen(f->brand); n && f->brand[n - 1] == ' '; n--)
+		f->brand[n - 1] = 0;
 }
 
 static void read_xsave(struct cpu_features *f)
