@@ -251,9 +251,11 @@ static void create_vms(void)
 {
 	for (u32 i = 0; i < boot.config.nvms; i++) {
 		struct vm *vm;
+		int err = vm_create(&boot.config.vms[i], &vm);
 
-		if (vm_create(&boot.config.vms[i], &vm) < 0)
-			boot_fail(REASON_BAD_MODULE, "vm %s cannot be created: see the line above",
+		if (err)
+			boot_fail(err == -ENOMEM ? REASON_LITTLE_MEMORY : REASON_BAD_MODULE,
+				"vm %s cannot be created: see the line above",
 				boot.config.vms[i].name);
 	}
 	for (u32 id = 1; id <= VM_MAX; id++) {
