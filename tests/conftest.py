@@ -6,6 +6,7 @@ import pathlib
 import re
 
 import pytest
+from harness.config import config
 from harness.iso import make_iso
 from harness.lanes import DEFAULT_LANE, LANES, LaneUnavailable
 from harness.tree import BUILD
@@ -23,6 +24,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """A machine that was asked for and cannot be had is an error, never a skip."""
+    config.addinivalue_line("markers", "lanes(*names): only these lanes can tell")
     name = config.getoption("--machine")
     if name not in LANES:
         raise pytest.UsageError(f"no machine {name!r}: one of {', '.join(LANES)}")
@@ -30,6 +32,17 @@ def pytest_configure(config):
         LANES[name].require()
     except LaneUnavailable as error:
         raise pytest.UsageError(f"machine {name}: {error}") from None
+
+
+def pytest_collection_modifyitems(config, items):
+    """What a lane cannot tell is not collected for it, instead of being skipped every time."""
+    lane = config.getoption("--machine")
+    fitting, others = [], []
+    for item in items:
+        marker = item.get_closest_marker("lanes")
+        (fitting if marker is None or lane in marker.args else others).append(item)
+    items[:] = fitting
+    config.hook.pytest_deselected(items=others)
 
 
 def pytest_report_header(config):
@@ -62,6 +75,19 @@ def boot(request, lane, tmp_path):
     yield start
     for machine in machines:
         machine.stop()
+
+
+@pytest.fixture
+def boot_vms(boot):
+    """boot_vms(*VMs, options="exit", focus=..., policy=..., image="kfv", **Options): the hypervisor
+    with these VMs (see harness/config.py)."""
+
+    def start(*vms, options="exit", focus=None, policy=None, image="kfv", **machine):
+        text, modules = config(*vms, focus=focus, policy=policy)
+        modules = {"config": text.encode(), **modules}
+        return boot(options, modules, elf=BUILD / f"{image}.elf", **machine)
+
+    return start
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -138,10 +138,15 @@ class Machine:
             said += self.serial.before
         return plain(said)
 
-    def log_text(self):
+    def raw_log(self):
+        """All that the serial line said and was read, terminal control included."""
         self._log.flush()
         with open(self.log_path, newline="") as log:
-            return plain(log.read())
+            return log.read()
+
+    def log_text(self):
+        """As raw_log(), as plain text."""
+        return plain(self.raw_log())
 
     def evidence(self):
         """The complete JSON lines of the second serial port so far. OVMF writes there too."""

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Configurations for tests: VMs as values that know the boot modules they need."""
+
+import dataclasses
+
+from harness.tree import BUILD
+
+LINUX_CMDLINE = "console=ttyS0 quiet"
+
+
+@dataclasses.dataclass
+class Vm:
+    name: str
+    settings: dict  # statement -> its text, in the language of core/lib/config.h
+    modules: dict = dataclasses.field(default_factory=dict)  # module name -> path or bytes
+
+    def text(self):
+        lines = [f"\t{statement} {value}" for statement, value in self.settings.items()]
+        return "\n".join([f"vm {self.name} {{", *lines, "}"])
+
+
+def linux(name="linux", memory="256M", cmdline="", **settings):
+    """Debian's kernel with the small initramfs; what cmdline says comes after the usual."""
+    words = quote(f"{LINUX_CMDLINE} {cmdline}".strip())
+    return Vm(
+        name,
+        dict(memory=memory, kernel="vmlinuz", initrd="initrd.img", cmdline=words, **settings),
+        {"vmlinuz": BUILD / "guest/vmlinuz", "initrd.img": BUILD / "guest/initrd.img"},
+    )
+
+
+def guest(program, name=None, memory="16M", cmdline="", **settings):
+    """One of the multiboot guests of tests/guests; a guest that ends has ended."""
+    settings = dict(dict(reboot="stop"), **settings)
+    return Vm(
+        name or program,
+        dict(memory=memory, kernel=program, cmdline=quote(cmdline), **settings),
+        {program: BUILD / f"guests/{program}.elf"},
+    )
+
+
+def quote(text):
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def config(*vms, focus=None, policy=None):
+    """(text of the configuration, the boot modules it names)."""
+    parts = [vm.text() for vm in vms]
+    if focus:
+        parts.append(f"console {{ focus {focus} }}")
+    if policy:
+        parts.append(policy)
+    modules = {}
+    for vm in vms:
+        modules.update(vm.modules)
+    return "\n".join(parts) + "\n", modules
