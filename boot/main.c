@@ -232,12 +232,13 @@ static void read_config(void)
 static void start_defence(void)
 {
 	const struct policy_text *policy = boot.config.policy.line ? &boot.config.policy : NULL;
-	const char *bug = option("vuln");
 	struct config_error e;
+	const char *bug;
 
-	if (kfv_init(policy, NULL, &e) < 0)
+	if (kfv_init(policy, option("evidence"), &e) < 0)
 		boot_fail(
 			REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
+	bug = option("vuln");
 	if (bug[0] && planted_wake(bug) < 0)
 		boot_fail(REASON_BAD_CONFIG, "vuln=%s: this image has no such planted bug", bug);
 }

@@ -56,13 +56,15 @@ const u8 *evidence_key(void)
 
 void evidence_start(const char *secret)
 {
-	struct sha256 s;
 	u64 clock[3] = { __builtin_ia32_rdtsc(), time_now_ns(), (u64)time_wall_at_boot() };
+	struct sha256 s;
 	u32 name;
 
 	sha256_init(&s);
-	sha256_update(
-		&s, secret ? (const void *)secret : clock, secret ? strlen(secret) : sizeof(clock));
+	if (secret && *secret)
+		sha256_update(&s, secret, strlen(secret));
+	else
+		sha256_update(&s, clock, sizeof(clock));
 	sha256_final(&s, key);
 	memcpy(&name, key + 16, sizeof(name));
 	head = tail = lost = lost_reported = next_sequence = 0;

@@ -132,8 +132,10 @@ def verify(lines, key, last=None):
         if line in tail:
             continue
         leads = any(x.seq == line.seq + 1 and x.fits(key, line.mac) for x in tail)
-        (unproven if leads else forged).append(line)
+        after_gap = line.seq > 0 and not any(x.seq == line.seq - 1 for x in genuine + tail)
+        (unproven if leads and after_gap else forged).append(line)
     have = {x.seq for x in genuine + tail + unproven}
+    have |= {x.seq for x in forged if x.seq + 1 in have}
     end = max(have | ({last} if last is not None else set()), default=-1)
     missing = [seq for seq in range(end + 1) if seq not in have]
     return Verdict(genuine + tail, forged, missing, unproven)

@@ -137,6 +137,13 @@ def test_any_changed_character(run, log):
         assert run(changed, "--last", "19") == 1
 
 
+def test_changed_line_is_named(run, log, capsys):
+    assert run(log[:5] + [log[5].replace("n=6", "n=7")] + log[6:]) == 1
+    said = capsys.readouterr().err
+    assert "forged or changed: KFV 5 " in said
+    assert "19 genuine, 1 forged, 0 missing" in said
+
+
 def test_key_as_digits(tool, tmp_path, log):
     path = tmp_path / "log"
     path.write_text("\n".join(log))
