@@ -183,6 +183,14 @@ static inline void invlpg(u64 va)
 	asm volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
+static inline u64 xgetbv(u32 index)
+{
+	u32 low, high;
+
+	asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(index));
+	return (u64)high << 32 | low;
+}
+
 static inline void xsetbv(u32 index, u64 value)
 {
 	asm volatile("xsetbv" ::"c"(index), "a"((u32)value), "d"((u32)(value >> 32)));

@@ -170,6 +170,9 @@ static void load(struct vcpu *v)
 	if (loaded == v)
 		return;
 	if (loaded) {
+		/* Not every CPU makes XSETBV exit: what counts is what the guest left there. */
+		if (cpu_features.xsave)
+			loaded->xcr0 = xgetbv(0);
 		fpu_save(loaded->fpu);
 		hv->vcpu_unload(&loaded->hv);
 	}

@@ -6,10 +6,11 @@
  * a party that writes faster than the line is told to wait.
  *
  * What is on the line can be taken apart again by these rules:
- *   CR ESC [ K	     forget what stands in this line: the party in focus repeats it in whole
+ *   CR ESC [ K	     forget what stands in this line: the party in focus repeats it in whole,
+ *		     but for questions to the terminal (ESC [ ... n, ESC [ ... c)
  *   ESC [ m CR LF   this line goes on later: the line feed is ours
- *   [NAME] 	     at the start of a line, or behind a CR there: this line is NAME's, not the
- * focus's
+ *   [NAME]	     at the start of a line, or behind a CR there: the line is NAME's and not
+ *		     that of the party in focus
  */
 #pragma once
 

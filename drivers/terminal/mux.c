@@ -6,8 +6,9 @@
 #include "core/lib/string.h"
 
 #define KEY_ESCAPE 0x1d /* Ctrl-] */
-#define SLICE	   64	/* bytes for each step */
-#define ONE_LINE   78	/* what ERASE removes from a terminal of 80 columns */
+#define ESC	   '\x1b'
+#define SLICE	   64 /* bytes for each step */
+#define ONE_LINE   78 /* what ERASE removes from a terminal of 80 columns */
 #define ERASE	   "\r\x1b[K"
 #define BREAK	   "\x1b[m\r\n"
 
@@ -151,6 +152,31 @@ static void end_turn(struct mux *m, bool line_finished)
 		leave_line(m);
 }
 
+/* A question to the terminal (ESC [ ... n or c) is answered once: it is not shown again. */
+static void forget_question(struct mux_party *p)
+{
+	u32 at = p->held - 1;
+
+	while (at && (p->line[at - 1] & 0xf0) == 0x30)
+		at--;
+	if (at >= 2 && p->line[at - 1] == '[' && p->line[at - 2] == ESC)
+		p->held = at - 2;
+}
+
+static void remember(struct mux_party *p, char c)
+{
+	if (c == '\n') {
+		p->newlines--;
+		p->held = 0;
+	} else if (p->held < MUX_HELD) {
+		p->line[p->held++] = c;
+		if (c == 'n' || c == 'c')
+			forget_question(p);
+	} else {
+		p->held = MUX_HELD + 1;
+	}
+}
+
 static void speak(struct mux *m)
 {
 	struct mux_party *p = &m->party[m->speaker];
@@ -160,14 +186,7 @@ static void speak(struct mux *m)
 		if (!ring_get(&p->tx, &byte))
 			break;
 		put(m, byte);
-		if (byte == '\n') {
-			p->newlines--;
-			p->held = 0;
-		} else if (p->held < MUX_HELD) {
-			p->line[p->held++] = (char)byte;
-		} else {
-			p->held = MUX_HELD + 1;
-		}
+		remember(p, (char)byte);
 	}
 	if (p->waits && ring_free(&p->tx) > p->tx.mask / 2) {
 		p->waits = false;

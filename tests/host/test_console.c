@@ -193,6 +193,20 @@ TEST(console_shows_others_by_line)
 	expect_whole();
 }
 
+TEST(console_asks_the_terminal_once)
+{
+	start();
+	mux_focus(&mux, 1);
+	settle();
+	wire.len = 0;
+	say_text(1, "\x1b[6ncan \x1b[0;1c\x1b[1mn[c");
+	settle();
+	say_text(2, "tick\r\n");
+	settle();
+	EXPECT_STR(wire.bytes, "\x1b[6ncan \x1b[0;1c\x1b[1mn[c\r\x1b[K[beat] tick\r\n"
+			       "\r\x1b[Kcan \x1b[1mn[c");
+}
+
 TEST(console_brings_prompts_back)
 {
 	start();
