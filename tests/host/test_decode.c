@@ -266,6 +266,21 @@ static const struct {
 			.rm = 255,
 			.mem = true,
 			.mem_is_dest = true } },
+	/* push -1, push 0: 8 bytes in 64-bit mode */
+	{ INSN_MODE_64, { 0x6a, 0xff }, { .op = INSN_PUSH, .len = 2, .width = 8, .reg = 255 } },
+	{ INSN_MODE_64, { 0x68 }, { .op = INSN_PUSH, .len = 5, .width = 8, .reg = 255 } },
+	/* sldt [rax], sldt rcx; 66 does nothing to mov eax, cr0 */
+	{ INSN_MODE_64, { 0x0f, 0x00, 0x00 },
+		{ .op = INSN_SLDT,
+			.len = 3,
+			.width = 2,
+			.reg = 255,
+			.mem = true,
+			.mem_is_dest = true } },
+	{ INSN_MODE_64, { 0x48, 0x0f, 0x00, 0xc1 },
+		{ .op = INSN_SLDT, .len = 4, .width = 8, .reg = 255 } },
+	{ INSN_MODE_32, { 0x66, 0x0f, 0x20, 0xc0 },
+		{ .op = INSN_MOV_FROM_CR, .len = 4, .width = 4 } },
 	/* a REX that is not last is void: mov eax, ebx */
 	{ INSN_MODE_64, { 0x4f, 0x66, 0x89, 0xd8 },
 		{ .op = INSN_MOV, .len = 4, .width = 2, .reg = 3 } },
@@ -313,6 +328,7 @@ TEST(decode_refuses)
 		{ INSN_MODE_64, { 0x0f, 0xb8, 0xc0 } },	      /* popcnt without F3 */
 		{ INSN_MODE_64, { 0x0f, 0xc7, 0xc8 } },	      /* cmpxchg8b eax */
 		{ INSN_MODE_64, { 0x0f, 0xc3, 0xc0 } },	      /* movnti eax, eax */
+		{ INSN_MODE_64, { 0x0f, 0xb4, 0xc0 } },	      /* lfs eax, eax */
 		{ INSN_MODE_64, { 0xff, 0xf8 } },	      /* group 5 has no seventh */
 		{ INSN_MODE_64, { 0x8f, 0x20 } },	      /* pop has only /0 */
 		{ INSN_MODE_64, { 0xf0, 0x01, 0xc0 } },	      /* lock add eax, eax */
