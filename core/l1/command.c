@@ -55,7 +55,8 @@ void command_run(char *line)
 	c = find(argv[0]);
 	if (!c)
 		out("There is no command \"%s\"; \"help\" lists them.\n", argv[0]);
-	else if (next_word(&line) || c->run(argc, argv) == -EINVAL)
+	else if (next_word(&line) || (argc > 1 && !strchr(c->usage, ' ')) ||
+		 c->run(argc, argv) == -EINVAL)
 		out("usage: %s\n", c->usage);
 }
 
@@ -89,10 +90,4 @@ static int help_run(int argc, char **argv)
 	return 0;
 }
 
-static const struct command help_command = {
-	.name = "help",
-	.usage = "help [COMMAND]",
-	.help = "lists the commands, or shows how one is used",
-	.run = help_run,
-};
-COMMAND_REGISTER(help_command);
+COMMAND(help, .usage = "help [COMMAND]", .help = "lists the commands, or shows how one is used");

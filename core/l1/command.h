@@ -10,7 +10,7 @@
 
 struct command {
 	const char *name;
-	const char *usage; /* "vms [NAME]" */
+	const char *usage; /* "exits [NAME]"; one word alone: run() is never given arguments */
 	const char *help;  /* one line, at most 60 columns */
 	/* argv[0] is the name. Prints with out(). Returns 0, or -EINVAL to have the usage shown. */
 	int (*run)(int argc, char **argv);
@@ -18,6 +18,11 @@ struct command {
 
 #define COMMAND_REGISTER(cmd)                                                                      \
 	static const struct command *const cmd##_entry __used __section("kfv_commands") = &(cmd)
+
+/* COMMAND(vms, .usage = "vms", .help = "lists the VMs"): run by vms_run(). */
+#define COMMAND(id, ...)                                                                           \
+	static const struct command id##_command = { .name = #id, .run = id##_run, __VA_ARGS__ };  \
+	COMMAND_REGISTER(id##_command)
 
 /* Runs one line as typed. Unknown commands are answered with a hint. */
 void command_run(char *line);

@@ -23,21 +23,12 @@ static int log_run(int argc, char **argv)
 	return 0;
 }
 
-static const struct command log_command = {
-	.name = "log",
-	.usage = "log [LINES]",
-	.help = "shows the last lines of the hypervisor's log",
-	.run = log_run,
-};
-COMMAND_REGISTER(log_command);
+COMMAND(log, .usage = "log [LINES]", .help = "shows the last lines of the hypervisor's log");
 
-static int version_run(int argc, char **argv)
+static int version_run(__unused int argc, __unused char **argv)
 {
 	u64 s = time_now_ns() / 1000000000;
 
-	(void)argv;
-	if (argc != 1)
-		return -EINVAL;
 	out("KungFuVisor %s on %s, up %lu:%02lu:%02lu\n", KFV_VERSION, hv->name, s / 3600,
 		s / 60 % 60, s % 60);
 	out("%s, TSC at %lu.%03lu MHz\n", cpu_features.brand, time_tsc_khz() / 1000,
@@ -45,13 +36,7 @@ static int version_run(int argc, char **argv)
 	return 0;
 }
 
-static const struct command version_command = {
-	.name = "version",
-	.usage = "version",
-	.help = "what runs here, and for how long",
-	.run = version_run,
-};
-COMMAND_REGISTER(version_command);
+COMMAND(version, .usage = "version", .help = "what runs here, and for how long");
 
 static int panic_run(int argc, char **argv)
 {
@@ -61,42 +46,18 @@ static int panic_run(int argc, char **argv)
 	__builtin_unreachable();
 }
 
-static const struct command panic_command = {
-	.name = "panic",
-	.usage = "panic yes",
-	.help = "stops everything with a dump, to see that it works",
-	.run = panic_run,
-};
-COMMAND_REGISTER(panic_command);
+COMMAND(panic, .usage = "panic yes", .help = "stops everything with a dump, to see that it works");
 
-static int poweroff_run(int argc, char **argv)
+static int poweroff_run(__unused int argc, __unused char **argv)
 {
-	(void)argv;
-	if (argc != 1)
-		return -EINVAL;
 	machine_power_off();
 }
 
-static const struct command poweroff_command = {
-	.name = "poweroff",
-	.usage = "poweroff",
-	.help = "switches this machine off, with all VMs",
-	.run = poweroff_run,
-};
-COMMAND_REGISTER(poweroff_command);
+COMMAND(poweroff, .usage = "poweroff", .help = "switches this machine off, with all VMs");
 
-static int reboot_run(int argc, char **argv)
+static int reboot_run(__unused int argc, __unused char **argv)
 {
-	(void)argv;
-	if (argc != 1)
-		return -EINVAL;
 	machine_reboot();
 }
 
-static const struct command reboot_command = {
-	.name = "reboot",
-	.usage = "reboot",
-	.help = "restarts this machine, with all VMs",
-	.run = reboot_run,
-};
-COMMAND_REGISTER(reboot_command);
+COMMAND(reboot, .usage = "reboot", .help = "restarts this machine, with all VMs");

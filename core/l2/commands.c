@@ -39,11 +39,8 @@ static void print_vm(const struct vm *vm)
 		vm->beats, ended);
 }
 
-static int vms_run(int argc, char **argv)
+static int vms_run(__unused int argc, __unused char **argv)
 {
-	(void)argv;
-	if (argc != 1)
-		return -EINVAL;
 	out("ID NAME            STATE   VCPUS MEMORY   CPU TIME s    BEATS  ENDED BY\n");
 	for (u32 id = 1; id <= VM_MAX; id++)
 		if (vms[id])
@@ -51,13 +48,7 @@ static int vms_run(int argc, char **argv)
 	return 0;
 }
 
-static const struct command vms_command = {
-	.name = "vms",
-	.usage = "vms",
-	.help = "lists the VMs: state, size, time used, heartbeats, end",
-	.run = vms_run,
-};
-COMMAND_REGISTER(vms_command);
+COMMAND(vms, .usage = "vms", .help = "lists the VMs: state, size, time used, heartbeats, end");
 
 static void vm_stop(struct vm *vm)
 {
@@ -109,26 +100,18 @@ static int vm_run(int argc, char **argv)
 	return known ? 0 : -EINVAL;
 }
 
-static const struct command vm_command = {
-	.name = "vm",
-	.usage = "vm NAME start|pause|resume|stop|restart",
-	.help = "changes the state of a VM",
-	.run = vm_run,
-};
-COMMAND_REGISTER(vm_command);
+COMMAND(vm, .usage = "vm NAME start|pause|resume|stop|restart",
+	.help = "changes the state of a VM");
 
 static void print_bytes(const char *what, u64 bytes)
 {
 	out("%-28s %8lu KiB %8lu MiB\n", what, bytes >> 10, bytes >> 20);
 }
 
-static int mem_run(int argc, char **argv)
+static int mem_run(__unused int argc, __unused char **argv)
 {
 	struct frame_stats s;
 
-	(void)argv;
-	if (argc != 1)
-		return -EINVAL;
 	frame_stats(&s);
 	print_bytes("RAM", s.total);
 	print_bytes("free", s.free);
@@ -146,10 +129,4 @@ static int mem_run(int argc, char **argv)
 	return 0;
 }
 
-static const struct command mem_command = {
-	.name = "mem",
-	.usage = "mem",
-	.help = "who owns how much memory",
-	.run = mem_run,
-};
-COMMAND_REGISTER(mem_command);
+COMMAND(mem, .usage = "mem", .help = "who owns how much memory");

@@ -322,10 +322,5 @@ static int focus_run(int argc, char **argv)
 	return 0;
 }
 
-static const struct command focus_command = {
-	.name = "focus",
-	.usage = "focus kfv|NAME",
-	.help = "gives the serial line to a VM, as Ctrl-] and its id do",
-	.run = focus_run,
-};
-COMMAND_REGISTER(focus_command);
+COMMAND(focus, .usage = "focus kfv|NAME",
+	.help = "gives the serial line to a VM, as Ctrl-] and its id do");

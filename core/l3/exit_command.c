@@ -78,10 +78,4 @@ static int exits_run(int argc, char **argv)
 	return 0;
 }
 
-static const struct command exits_command = {
-	.name = "exits",
-	.usage = "exits [NAME]",
-	.help = "counts exits by kind, with the time they took us",
-	.run = exits_run,
-};
-COMMAND_REGISTER(exits_command);
+COMMAND(exits, .usage = "exits [NAME]", .help = "counts exits by kind, with the time they took us");
