@@ -117,9 +117,15 @@ int act_kill(u16 id)
 	return 0;
 }
 
+/* The vCPU that is about to enter again is not what the CPU has loaded any more. */
 int act_restart(u16 id)
 {
-	return find(id) ? vm_restart(find(id)) : -ENOENT;
+	struct vm *vm = find(id);
+	int error = vm ? vm_restart(vm) : -ENOENT;
+
+	for (u32 i = 0; vm && i < vm->nvcpus; i++)
+		vm->vcpu[i]->hazard |= HAZARD_RESCHED;
+	return error;
 }
 
 int act_safe_state(void)

@@ -127,12 +127,20 @@ static u8 layers_of(const struct agent *a)
 	return layers;
 }
 
+/* The safe state stops everybody: no VM's doings may lead to it, so no policy may name it. */
 static int bind_reaction(u8 code, u32 line, u32 column, struct config_error *error)
 {
-	if (reactions[code].run)
+	const struct reaction *r = &reactions[code];
+
+	if (!r->run)
+		complain(error, line, column, "R%02u (%s) is not available, it needs %s", code,
+			r->name, r->needs);
+	else if (code == R23_SAFE_STATE)
+		complain(error, line, column,
+			"R%02u (%s) hits every VM: expected one against the offender", code,
+			r->name);
+	else
 		return 0;
-	complain(error, line, column, "R%02u (%s) is not available, it needs %s", code,
-		reactions[code].name, reactions[code].needs);
 	return -EINVAL;
 }
 

@@ -285,6 +285,40 @@ TEST(kfv_reactions_hit_the_offender_only)
 	}
 }
 
+/* Whatever a VM makes the gates report, in whatever order: bounded, and it pays alone. */
+TEST(kfv_random_events)
+{
+	static const u16 ops[] = {
+#define X(name, iface, n, args) HOOK_##name,
+		HOOK_TABLE(X)
+#undef X
+	};
+	static const u64 interesting[] = { 0, 1, 4, 8, 0x3f8, 0xcf8, 0xffff, 0xfec00000, 0xfee00000,
+		~0ull, 1ull << 63, EXIT_HYPERCALL, EXIT_EXCEPTION };
+	u64 x = 88172645463325252ull;
+
+	fake_reset();
+	for (u32 i = 0; i < 200000; i++) {
+		u64 a[3];
+
+		for (u32 n = 0; n < 3; n++) {
+			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+			a[n] = x & 1 ? interesting[(x >> 8) % ARRAY_LEN(interesting)]
+				     : x >> (x % 64);
+		}
+		fake.probe_says = (x >> 20) % SEVERITY_COUNT;
+		fake.broken[FAKE_A] = x >> 30 & 15 ? NULL : "field";
+		(void)hook_fire(ops[(x >> 40) % ARRAY_LEN(ops)], fake_vcpu[FAKE_A].hrsc.id,
+			(u16)(x >> 50), a[0], a[1], a[2], x);
+		fake.now_ns += (x >> 35) % 100000;
+		if (!(x >> 45 & 7))
+			hook_orchestrate();
+		fake.acts[0] = 0;
+		fake.log[0] = fake.json[0] = 0;
+	}
+	EXPECT_EQ(fake.touched, BIT(FAKE_A));
+}
+
 TEST(kfv_event_of_the_host_hits_nobody)
 {
 	fake_reset();

@@ -86,6 +86,11 @@ TEST(kfv_policy_every_reaction_works_or_is_refused)
 
 		fake_reset();
 		snprintf(text, sizeof(text), "across probe within 1s do R%02u", code);
+		if (code == R23_SAFE_STATE) {
+			refused(text, 2, 8,
+				"R23 (safe state) hits every VM: expected one against the offender");
+			continue;
+		}
 		EXPECT_EQ(load(text, fake_version, &error), reactions[code].run ? 0 : -EINVAL);
 		EXPECT(reactions[code].name);
 		EXPECT(!reactions[code].run != !reactions[code].needs);
