@@ -29,6 +29,8 @@
 #define MISC_ACTIVITY(n) BIT(5 + (n))
 #define MISC_CR3_TARGETS ((vmx_caps.misc >> 16) & 0x1ff)
 
+#define BASIC_ANY_ERROR BIT(56)
+
 #define r(field) vmread(field)
 
 static bool bad_controls(enum vmx_cap cap, enum vmcs_field field)
@@ -98,12 +100,17 @@ static bool bad_event_type(void)
 				  (event_is(INTR_EXCEPTION) && vector > 31));
 }
 
+/* Newer CPUs leave it to us which exceptions of protected mode have one. */
 static bool bad_event_error(void)
 {
-	bool wanted = event_is(INTR_EXCEPTION) && (r(GUEST_CR0) & CR0_PE) &&
-		      (VECTORS_WITH_ERROR & BIT(event() & 31));
+	bool has = event() & INTR_ERROR_VALID;
 
-	return event() && wanted != !!(event() & INTR_ERROR_VALID);
+	if (!event())
+		return false;
+	if (!event_is(INTR_EXCEPTION) || !(r(GUEST_CR0) & CR0_PE))
+		return has;
+	return !(vmx_caps.basic & BASIC_ANY_ERROR) &&
+	       has != !!(VECTORS_WITH_ERROR & BIT(event() & 31));
 }
 
 static bool bad_event_len(void)
@@ -468,6 +475,8 @@ int vmx_audit(const struct hv_vcpu *v, struct hv_audit *out, int max)
 	int n = 0;
 
 	vmx_focus(v);
+	vmwrite(GUEST_RIP, v->rip); /* as the next entry does */
+	vmwrite(GUEST_RFLAGS, v->rflags);
 	for (u32 i = 0; i < ARRAY_LEN(rules) && n < max; i++) {
 		if (rules[i].broken())
 			out[n++] = (struct hv_audit){ vmcs_field_name(rules[i].field),

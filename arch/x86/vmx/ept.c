@@ -68,15 +68,18 @@ static bool invalidate_vpid(u64 vpid)
 	return !failed;
 }
 
-/* The guest's own translations and those of its stage 2. */
+/*
+ * The guest's own translations and those of its stage 2. A pointer that the CPU does not take is
+ * left for the entry to refuse and for the audit to name.
+ */
 void vmx_flush(struct hv_vcpu *v)
 {
-	bool single = vmx_caps.has[VMX_INVEPT_SINGLE];
-
 	v->flush = false;
 	if (vmx_caps.has[VMX_VPID] && vmx_caps.has[VMX_INVVPID])
 		CHECK(invalidate_vpid(v->asid));
-	CHECK(invalidate_ept(single ? SINGLE_CONTEXT : ALL_CONTEXTS, vmread(EPT_POINTER)));
+	if (!vmx_caps.has[VMX_INVEPT_SINGLE] ||
+		!invalidate_ept(SINGLE_CONTEXT, vmread(EPT_POINTER)))
+		(void)invalidate_ept(ALL_CONTEXTS, 0);
 }
 
 /* MSRs that entry and exit switch, or that a loaded vCPU keeps in the CPU. */

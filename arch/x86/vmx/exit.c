@@ -43,6 +43,8 @@ static const struct plain plain[] = {
 	[VMEXIT_RDPMC] = INSN(EXIT_RDPMC),
 	[VMEXIT_VMCALL] = INSN(EXIT_HYPERCALL),
 	[VMEXIT_VMCLEAR... VMEXIT_VMXON] = INSN(EXIT_VIRT_INSN),
+	[VMEXIT_RDMSR] = INSN(EXIT_MSR),
+	[VMEXIT_WRMSR] = INSN(EXIT_MSR),
 	[VMEXIT_MWAIT] = INSN(EXIT_MWAIT),
 	[VMEXIT_MTF] = ASIDE(EXIT_STEP),
 	[VMEXIT_MONITOR] = INSN(EXIT_MWAIT),
@@ -65,13 +67,6 @@ static void decode_io(u64 qualification, struct exit *exit)
 	exit->io.rep = qualification & IO_REP;
 }
 
-static void decode_msr(bool write, struct exit *exit)
-{
-	exit->kind = EXIT_MSR;
-	exit->insn_len = (u8)vmread(EXIT_INSN_LEN);
-	exit->msr.write = write;
-}
-
 static void decode_s2(u64 qualification, struct exit *exit)
 {
 	exit->kind = EXIT_S2;
@@ -81,7 +76,6 @@ static void decode_s2(u64 qualification, struct exit *exit)
 						      : S2_READ;
 	exit->s2.in_walk =
 		(qualification & EPT_LINEAR_VALID) && !(qualification & EPT_AT_TRANSLATED);
-	exit->raw[2] = exit->s2.gpa.v;
 }
 
 /* SDM, "Exit Qualification for Control-Register Accesses". */
@@ -181,27 +175,31 @@ static void keep_event(struct hv_vcpu *v, u32 info)
  * they are blocked again (SDM, "Information for VM Exits Due to Vectored Events" and the
  * qualification for EPT violations).
  */
-static void keep_nmi_blocked(u32 reason, u64 qualification)
+static void keep_nmi_blocked(const struct hv_vcpu *v, u32 reason, u64 qualification)
 {
 	bool unblocked = reason == VMEXIT_EPT_VIOLATION
 				 ? qualification & INTR_NMI_UNBLOCKED
 				 : reason == VMEXIT_EXCEPTION &&
 					   (vmread(EXIT_INTR_INFO) & INTR_NMI_UNBLOCKED);
 
-	if (unlikely(unblocked))
+	if (unblocked && !v->has_pending)
 		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) | BLOCKED_BY_NMI);
 }
 
-static void decode_reason(struct hv_vcpu *v, u32 reason, u64 qualification, struct exit *exit)
+static void unknown(u64 reason, struct exit *exit)
 {
-	if (likely(reason < ARRAY_LEN(plain) && plain[reason].kind)) {
-		exit->kind = plain[reason].kind;
-		if (plain[reason].has_len)
-			exit->insn_len = (u8)vmread(EXIT_INSN_LEN);
-	} else if (reason == VMEXIT_IO) {
+	exit->kind = EXIT_UNKNOWN;
+	exit->raw[0] = reason;
+	exit->raw[1] = vmread(EXIT_QUALIFICATION);
+	exit->raw[2] = 0;
+}
+
+static void decode_rare(struct hv_vcpu *v, u32 reason, struct exit *exit)
+{
+	u64 qualification = vmread(EXIT_QUALIFICATION);
+
+	if (reason == VMEXIT_IO) {
 		decode_io(qualification, exit);
-	} else if (reason == VMEXIT_RDMSR || reason == VMEXIT_WRMSR) {
-		decode_msr(reason == VMEXIT_WRMSR, exit);
 	} else if (reason == VMEXIT_EPT_VIOLATION) {
 		decode_s2(qualification, exit);
 	} else if (reason == VMEXIT_CR) {
@@ -215,39 +213,42 @@ static void decode_reason(struct hv_vcpu *v, u32 reason, u64 qualification, stru
 		if (reason == VMEXIT_NMI_WINDOW || !vmx_caps.has[VMX_VIRTUAL_NMI])
 			v->nmi_masked = false;
 	} else {
-		exit->kind = EXIT_UNKNOWN;
+		unknown(reason, exit);
+		return;
 	}
+	if (reason == VMEXIT_EPT_VIOLATION || reason == VMEXIT_EXCEPTION)
+		keep_nmi_blocked(v, reason, qualification);
 }
 
 static void decode_refusal(u64 reason, struct exit *exit)
 {
-	if ((reason & VMEXIT_BASIC) == VMEXIT_ENTRY_MC) {
-		exit->kind = EXIT_EXCEPTION;
-		exit->exception.vector = VECTOR_MC;
-		return;
-	}
+	unknown(reason, exit);
 	exit->kind = EXIT_ENTRY_FAILED;
+	if ((reason & VMEXIT_BASIC) != VMEXIT_ENTRY_MC)
+		return;
+	exit->kind = EXIT_EXCEPTION;
+	exit->exception.vector = VECTOR_MC;
 }
 
 void vmx_decode(struct hv_vcpu *v, struct exit *exit, bool failed)
 {
-	u64 reason = vmread(failed ? VM_INSTRUCTION_ERROR : EXIT_REASON);
-	u64 qualification = vmread(EXIT_QUALIFICATION);
-	u64 vectoring;
+	u64 reason = vmread(failed ? VM_INSTRUCTION_ERROR : EXIT_REASON), vectoring;
 
 	exit->insn_len = 0;
-	exit->raw[0] = reason;
-	exit->raw[1] = qualification;
-	exit->raw[2] = 0;
 	if (unlikely(failed || (reason & VMEXIT_ENTRY_FAILED))) {
-		decode_refusal(failed ? VMEXIT_ENTRY_FAILED : reason, exit);
+		decode_refusal(reason, exit);
 		return;
 	}
 	v->launched = true;
 	vectoring = vmread(IDT_VECTORING_INFO);
 	if (unlikely(vectoring & INTR_VALID))
 		keep_event(v, (u32)vectoring);
-	else if (reason == VMEXIT_EPT_VIOLATION || reason == VMEXIT_EXCEPTION)
-		keep_nmi_blocked((u32)reason, qualification);
-	decode_reason(v, (u32)reason & VMEXIT_BASIC, qualification, exit);
+	if (unlikely(reason >= ARRAY_LEN(plain) || !plain[reason].kind)) {
+		decode_rare(v, (u32)reason, exit);
+		return;
+	}
+	exit->kind = plain[reason].kind;
+	exit->msr.write = reason == VMEXIT_WRMSR; /* means something for MSRs only */
+	if (plain[reason].has_len)
+		exit->insn_len = (u8)vmread(EXIT_INSN_LEN);
 }

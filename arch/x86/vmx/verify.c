@@ -1,74 +1,65 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The VMCS's integrity: the fields that no exit and no guest changes against their sealed copy.
+ * This runs before every entry where the policy says so, hence without branches. A field that this
+ * CPU does not have cannot be read, and then counts as it was sealed.
  */
 #include "arch/x86/vmx/vmx.h"
 
-#include "core/lib/string.h"
+/* X(field, bits of it that may change) */
+#define SEALED_FIELDS(X)                                                                           \
+	X(PIN_CONTROLS, 0)                                                                         \
+	X(PROC_CONTROLS, PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW)                                  \
+	X(PROC2_CONTROLS, 0)                                                                       \
+	X(EXIT_CONTROLS, 0)                                                                        \
+	X(ENTRY_CONTROLS, ENTRY_GUEST_64)                                                          \
+	X(EXCEPTION_BITMAP, 0)                                                                     \
+	X(IO_BITMAP_A, 0)                                                                          \
+	X(IO_BITMAP_B, 0)                                                                          \
+	X(MSR_BITMAP, 0)                                                                           \
+	X(VPID, 0)                                                                                 \
+	X(EPT_POINTER, 0)                                                                          \
+	X(CR0_MASK, 0)                                                                             \
+	X(CR4_MASK, 0)                                                                             \
+	X(ENTRY_MSR_LOAD_COUNT, 0)                                                                 \
+	X(EXIT_MSR_STORE_COUNT, 0)                                                                 \
+	X(EXIT_MSR_LOAD_COUNT, 0)                                                                  \
+	X(HOST_RIP, 0)                                                                             \
+	X(HOST_CR0, 0)                                                                             \
+	X(HOST_CR3, 0)                                                                             \
+	X(HOST_CR4, 0)                                                                             \
+	X(HOST_EFER, 0)                                                                            \
+	X(HOST_CS_SELECTOR, 0)                                                                     \
+	X(HOST_GS_BASE, 0)                                                                         \
+	X(HOST_TR_BASE, 0)                                                                         \
+	X(HOST_GDTR_BASE, 0)                                                                       \
+	X(HOST_IDTR_BASE, 0)                                                                       \
+	X(HOST_SYSENTER_EIP, 0)
 
-struct sealed_field {
+#define X(name, may_change) { name, may_change },
+static const struct {
 	u16 field;
-	u8 needs; /* enum vmx_feature + 1; 0: always there */
-	u64 free; /* bits that may change */
-};
-
-static const struct sealed_field fields[] = {
-	{ PIN_CONTROLS, 0, 0 },
-	{ PROC_CONTROLS, 0, PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW },
-	{ PROC2_CONTROLS, 0, 0 },
-	{ EXIT_CONTROLS, 0, 0 },
-	{ ENTRY_CONTROLS, 0, ENTRY_GUEST_64 },
-	{ EXCEPTION_BITMAP, 0, 0 },
-	{ PAGE_FAULT_MASK, 0, 0 },
-	{ PAGE_FAULT_MATCH, 0, 0 },
-	{ IO_BITMAP_A, VMX_IO_BITMAPS + 1, 0 },
-	{ IO_BITMAP_B, VMX_IO_BITMAPS + 1, 0 },
-	{ MSR_BITMAP, VMX_MSR_BITMAPS + 1, 0 },
-	{ VPID, VMX_VPID + 1, 0 },
-	{ EPT_POINTER, 0, 0 },
-	{ VMCS_LINK_POINTER, 0, 0 },
-	{ CR0_MASK, 0, 0 },
-	{ CR4_MASK, 0, 0 },
-	{ ENTRY_MSR_LOAD_COUNT, 0, 0 },
-	{ EXIT_MSR_STORE_COUNT, 0, 0 },
-	{ EXIT_MSR_LOAD_COUNT, 0, 0 },
-	{ ENTRY_MSR_LOAD_ADDRESS, 0, 0 },
-	{ EXIT_MSR_STORE_ADDRESS, 0, 0 },
-	{ EXIT_MSR_LOAD_ADDRESS, 0, 0 },
-	{ HOST_RIP, 0, 0 },
-	{ HOST_CR0, 0, 0 },
-	{ HOST_CR3, 0, 0 },
-	{ HOST_CR4, 0, 0 },
-	{ HOST_EFER, VMX_EFER + 1, 0 },
-	{ HOST_CS_SELECTOR, 0, 0 },
-	{ HOST_TR_SELECTOR, 0, 0 },
-	{ HOST_FS_BASE, 0, 0 },
-	{ HOST_GS_BASE, 0, 0 },
-	{ HOST_TR_BASE, 0, 0 },
-	{ HOST_GDTR_BASE, 0, 0 },
-	{ HOST_IDTR_BASE, 0, 0 },
-	{ HOST_SYSENTER_EIP, 0, 0 },
-};
+	u64 may_change;
+} fields[] = { SEALED_FIELDS(X) };
+#undef X
 static_assert(ARRAY_LEN(fields) * sizeof(u64) <= PAGE_SIZE, "the sealed copy is a page");
 
-static bool there(const struct sealed_field *f)
+static __always_inline u64 wrong_bits(u64 sealed, enum vmcs_field field, u64 may_change)
 {
-	return !f->needs || vmx_caps.has[f->needs - 1];
+	u64 value = sealed;
+
+	asm volatile("vmread %1, %0" : "+r"(value) : "r"((u64)field) : "cc");
+	return (value ^ sealed) & ~may_change;
 }
 
-static u64 wrong_bits(const struct hv_vcpu *v, u32 i)
+static u64 all_wrong_bits(const u64 *sealed)
 {
-	const u64 *sealed = v->sealed;
+	u64 wrong = 0;
 
-	if (!there(&fields[i]))
-		return 0;
-	return (vmread(fields[i].field) ^ sealed[i]) & ~fields[i].free;
-}
-
-void vmx_seal(struct hv_vcpu *v)
-{
-	for (u32 i = 0; i < ARRAY_LEN(fields); i++)
-		vmx_seal_field(v, fields[i].field);
+#define X(field, may_change) wrong |= wrong_bits(*sealed++, field, may_change);
+	SEALED_FIELDS(X)
+#undef X
+	return wrong;
 }
 
 void vmx_seal_field(struct hv_vcpu *v, enum vmcs_field field)
@@ -77,35 +68,45 @@ void vmx_seal_field(struct hv_vcpu *v, enum vmcs_field field)
 
 	vmx_focus(v);
 	for (u32 i = 0; i < ARRAY_LEN(fields); i++) {
-		if (fields[i].field == field && there(&fields[i]))
-			sealed[i] = vmread(field);
+		if (fields[i].field == field && !vmx_try_read(field, &sealed[i]))
+			sealed[i] = 0;
 	}
+}
+
+void vmx_seal(struct hv_vcpu *v)
+{
+	for (u32 i = 0; i < ARRAY_LEN(fields); i++)
+		vmx_seal_field(v, fields[i].field);
 }
 
 const char *vmx_verify(const struct hv_vcpu *v)
 {
+	const u64 *sealed = v->sealed;
+
 	vmx_focus(v);
+	if (likely(!all_wrong_bits(sealed)))
+		return NULL;
 	for (u32 i = 0; i < ARRAY_LEN(fields); i++) {
-		if (unlikely(wrong_bits(v, i)))
+		if (wrong_bits(sealed[i], fields[i].field, fields[i].may_change))
 			return vmcs_field_name(fields[i].field);
 	}
-	return NULL;
+	return "?";
 }
 
 int vmx_restore(struct hv_vcpu *v)
 {
+	const u64 *sealed = v->sealed;
 	int n = 0;
 
 	vmx_focus(v);
 	for (u32 i = 0; i < ARRAY_LEN(fields); i++) {
-		u64 wrong = wrong_bits(v, i);
+		u64 wrong = wrong_bits(sealed[i], fields[i].field, fields[i].may_change);
 
 		if (!wrong)
 			continue;
 		vmwrite(fields[i].field, vmread(fields[i].field) ^ wrong);
-		if (fields[i].field == PROC_CONTROLS)
-			vmx_state(v)->proc = (u32)vmread(PROC_CONTROLS);
 		n++;
 	}
+	vmx_state(v)->proc = (u32)vmread(PROC_CONTROLS);
 	return n;
 }
