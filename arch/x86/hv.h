@@ -80,7 +80,7 @@ struct exit {
 			u64 value;
 		} address;
 	};
-	u64 raw[3]; /* code, info1, info2 as the hardware said them: for dumps */
+	u64 raw[3]; /* EXIT_UNKNOWN: code, info1, info2 as the hardware said them */
 };
 
 enum hv_reg {
@@ -158,6 +158,17 @@ enum hv_intercept {
 };
 
 /*
+ * How long an instruction is that made the vCPU exit, by where it was: for CPUs that do not say so.
+ * core/l3/fetch.c fills it in and says why it may be believed.
+ */
+#define HV_LENGTHS 8
+
+struct hv_length {
+	u64 rip, cr3;
+	u8 kind, len;
+};
+
+/*
  * The back end's half of a vCPU; struct vcpu (core/l2) begins with one. RIP, RSP, RFLAGS and RAX
  * are copied out at an exit and back at an entry, all others are reached through hv->reg_read().
  */
@@ -175,7 +186,8 @@ struct hv_vcpu {
 	bool nmi_masked;	 /* (o) an NMI was injected and its IRET has not come */
 	struct hv_event pending; /* (o) its delivery was cut short; vector 0, type INTR: none */
 	bool has_pending;
-	u64 dr[4]; /* (o) guest DR0-DR3 while not in the CPU */
+	struct hv_length lengths[HV_LENGTHS]; /* (o) */
+	u64 dr[4];			      /* (o) guest DR0-DR3 while not in the CPU */
 };
 
 #define HV_MISSING_MAX 16
@@ -235,6 +247,11 @@ struct hv_ops {
 	void (*clear_shadow)(struct hv_vcpu *v);    /* after an emulated instruction */
 	void (*trap)(struct hv_vcpu *v, enum hv_intercept what, bool on);
 	int (*cpl)(const struct hv_vcpu *v);
+	/*
+	 * Which code RIP means: CR3, with the bits 63:62 exchanged for the mode in which the code
+	 * segment makes instructions read (0: 16, 1: 32, 2: 64 bits).
+	 */
+	u64 (*code_space)(const struct hv_vcpu *v);
 
 	const struct paging_format *s2_format;
 

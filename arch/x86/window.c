@@ -70,6 +70,23 @@ void window_zero(hpa_t page)
 	window_fill(HPA(page.v & PAGE_MASK), 0, PAGE_SIZE);
 }
 
+bool window_same(hpa_t pa, const void *bytes, u32 len)
+{
+	const u8 *there = open(pa), *want = bytes;
+	u64 diff = 0;
+
+	while (len >= 4) {
+		diff |= *(const u32 *)there ^ *(const u32 *)want;
+		there += 4;
+		want += 4;
+		len -= 4;
+	}
+	while (len--)
+		diff |= *there++ ^ *want++;
+	close();
+	return !diff;
+}
+
 u64 window_read64(hpa_t pa)
 {
 	u64 v = *(volatile u64 *)open(HPA(pa.v & ~7ull));

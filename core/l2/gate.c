@@ -13,12 +13,6 @@ u64 l2_gate_call(struct hrsc *from, struct hrsc *to, u32 fn, u64 a, u64 b)
 	return to->l2->call(to, fn, a, b);
 }
 
-bool l2_gate_enter(struct hrsc *vcpu, const void *control)
-{
-	return HOOK(vcpu->armed, HOOK_L2_ENTER, vcpu->id, vcpu->id, (u64)control, 0, 0, 0) ==
-	       HOOK_ALLOW;
-}
-
 bool l2_gate_map(struct hrsc *vm, u64 gpa, u64 hpa, u64 len, u32 prot)
 {
 	return HOOK(vm->armed, HOOK_L2_MAP, vm->id, vm->id, gpa, hpa, len, prot) == HOOK_ALLOW;

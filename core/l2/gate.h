@@ -4,11 +4,16 @@
 
 #include "core/hrsc.h"
 #include "drivers/api/driver.h"
+#include "kfv/hook.h"
 
 /* `from` calls `to` on the bus. BUS_NO_PEER: `to` is NULL, serves no calls, or it was denied. */
 u64 l2_gate_call(struct hrsc *from, struct hrsc *to, u32 fn, u64 a, u64 b);
 /* A vCPU is about to enter with this control structure; false: it must not. */
-bool l2_gate_enter(struct hrsc *vcpu, const void *control);
+static inline bool l2_gate_enter(struct hrsc *vcpu, const void *control)
+{
+	return HOOK(vcpu->armed, HOOK_L2_ENTER, vcpu->id, vcpu->id, (u64)control, 0, 0, 0) ==
+	       HOOK_ALLOW;
+}
 /* A stage-2 leaf is about to be made; false: it must not. */
 bool l2_gate_map(struct hrsc *vm, u64 gpa, u64 hpa, u64 len, u32 prot);
 /* A VM goes from one enum vm_state to another; why: enum vm_end. */

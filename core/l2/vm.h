@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "arch/x86/decode.h"
 #include "arch/x86/hv.h"
 #include "arch/x86/paging.h"
 #include "core/hrsc.h"
@@ -48,15 +49,14 @@ struct exit_stats {
 	u32 slots[HISTOGRAM_SLOTS];
 };
 
-/* Where an instruction that made the vCPU exit lies, and how long it is: see core/l3/fetch.c. */
+/* An instruction that made the vCPU exit: see core/l3/fetch.c. */
 #define FETCH_SLOTS 8
 
 struct fetch_slot {
-	u64 rip, cr3;
-	u64 word, mask; /* the aligned word that holds it, and its bytes therein */
-	hpa_t hpa;	/* of that word */
-	u8 kind;	/* enum exit_kind; EXIT_NONE: empty */
-	u8 len;
+	u64 rip, space; /* hv->code_space() */
+	hpa_t hpa;	/* of its first byte; all lie on one page */
+	u8 bytes[INSN_MAX_LEN];
+	struct insn insn; /* len 0: the slot is empty */
 };
 
 struct vm;

@@ -4,14 +4,18 @@
  * so their rights are not checked again; whether they still are the instruction that exited is for
  * the caller to compare with the exit.
  *
- * CPUs without next-RIP leave the length of every CPUID, RDMSR, HLT or hypercall to be found out.
- * A few slots for each vCPU remember where in physical memory such an instruction was, and what its
- * bytes were. They are compared at each use, so that code which was written over in place is seen.
- * Code of which the page was exchanged is not, while its old frame still holds the old bytes: that
- * is sound, because only an instruction without prefixes is remembered, because the exit's kind
- * has to be the same, and because all instructions of such a kind are of one length then (MOV CR
- * and CLTS are not, and are left out). Were it wrong, the guest's own RIP would be off by less than
- * 15 bytes and nothing else.
+ * A few slots for each vCPU remember instructions by RIP and address space. Before one is carried
+ * out from its slot, its bytes are compared with those that lie at its place in physical memory, so
+ * that code which was written over is seen. Code of which the page was exchanged is not seen, while
+ * its old frame still holds the old bytes. That is sound: what is carried out then is what this
+ * address space once had at this address, with the rights of the CPL of now, at the address that
+ * the CPU reported.
+ *
+ * For a length alone (CPUs without next-RIP leave those of CPUID, RDMSR, HLT or a hypercall to be
+ * found out) nothing is compared: only instructions without prefixes are remembered for that, and
+ * all instructions of such a kind of exit are of one length then (MOV CR and CLTS are not, and are
+ * left out). Were it wrong, the guest's own RIP would be off by less than 15 bytes and nothing
+ * else.
  */
 #include "core/l3/fetch.h"
 
@@ -54,12 +58,7 @@ struct code {
 
 enum insn_mode guest_mode(const struct vcpu *v)
 {
-	struct segment cs;
-
-	hv->segment_read(&v->hv, SEG_CS, &cs);
-	if ((cs.attr & SEG_ATTR_L) && (hv->reg_read(&v->hv, REG_EFER) & EFER_LMA))
-		return INSN_MODE_64;
-	return cs.attr & SEG_ATTR_DB ? INSN_MODE_32 : INSN_MODE_16;
+	return (enum insn_mode)(hv->code_space(&v->hv) >> 62);
 }
 
 int guest_retry(struct vcpu *v)
@@ -99,16 +98,14 @@ static int read_code(struct vcpu *v, struct code *c, u64 linear)
 	return 0;
 }
 
-static int fetch(struct vcpu *v, struct code *c, struct insn *out)
+static int fetch(struct vcpu *v, enum insn_mode mode, struct code *c, struct insn *out)
 {
-	struct segment cs;
-	enum insn_mode mode = INSN_MODE_64;
 	u64 linear = v->hv.rip;
+	struct segment cs;
 	int err;
 
-	hv->segment_read(&v->hv, SEG_CS, &cs);
-	if (unlikely(!(cs.attr & SEG_ATTR_L) || !(hv->reg_read(&v->hv, REG_EFER) & EFER_LMA))) {
-		mode = cs.attr & SEG_ATTR_DB ? INSN_MODE_32 : INSN_MODE_16;
+	if (unlikely(mode != INSN_MODE_64)) {
+		hv->segment_read(&v->hv, SEG_CS, &cs);
 		linear = (u32)(linear + cs.base);
 	}
 	c->n = 0;
@@ -126,40 +123,67 @@ static int fetch(struct vcpu *v, struct code *c, struct insn *out)
 	return unlikely(err) ? guest_retry(v) : 0;
 }
 
+static struct fetch_slot *slot_of(struct vcpu *v)
+{
+	return &v->fetch[(v->hv.rip ^ v->hv.rip >> 4) % FETCH_SLOTS];
+}
+
+/* Decodes into the slot, which stays empty where the instruction goes across pages. */
+static int fill(struct vcpu *v, struct fetch_slot *s, u64 space, struct insn *out)
+{
+	struct code c;
+	int err;
+
+	s->insn.len = 0;
+	err = fetch(v, (enum insn_mode)(space >> 62), &c, out);
+	if (err)
+		return err;
+	if ((c.hpa.v & ~PAGE_MASK) + out->len > PAGE_SIZE)
+		return 0;
+	s->rip = v->hv.rip;
+	s->space = space;
+	s->hpa = c.hpa;
+	memcpy(s->bytes, c.bytes, sizeof(s->bytes));
+	s->insn = *out;
+	return 0;
+}
+
 int guest_fetch(struct vcpu *v, struct insn *out)
 {
-	struct code c;
+	struct fetch_slot *s = slot_of(v);
+	u64 space = hv->code_space(&v->hv);
 
-	return fetch(v, &c, out);
+	if (likely(s->rip == v->hv.rip && s->space == space && s->insn.len &&
+		    window_same(s->hpa, s->bytes, s->insn.len))) {
+		*out = s->insn;
+		return 0;
+	}
+	return fill(v, s, space, out);
 }
 
-/* Remembers where v's instruction lies, if that can be compared cheaply and stays true. */
-static void remember(
-	const struct vcpu *v, struct fetch_slot *s, const struct code *c, const struct insn *insn)
+/* Of one length in all its forms: no prefixes, and not one of the kinds that have several. */
+static bool one_length(const struct fetch_slot *s, u8 kind)
 {
-	u32 shift = (u32)(c->hpa.v & 7) * 8, bits = insn->len * 8;
-	u64 word;
-
-	s->kind = EXIT_NONE;
-	if ((c->bytes[0] != OPCODE_0F && c->bytes[0] != OPCODE_HLT) || insn->mem || bits > 24 ||
-		shift + bits > 64 || v->exit.kind == EXIT_CR)
-		return;
-	memcpy(&word, c->bytes, sizeof(word));
-	s->hpa = HPA(c->hpa.v & ~7ull);
-	s->word = word << shift;
-	s->mask = (BIT(bits) - 1) << shift;
-	s->rip = v->hv.rip;
-	s->cr3 = hv->reg_read(&v->hv, REG_CR3);
-	s->len = insn->len;
-	s->kind = v->exit.kind;
+	return (s->bytes[0] == OPCODE_0F || s->bytes[0] == OPCODE_HLT) && !s->insn.mem &&
+	       kind != EXIT_CR;
 }
 
-static int decode_len(struct vcpu *v, struct fetch_slot *s, u8 *len)
+static void remember_len(struct vcpu *v, u8 len)
 {
+	v->hv.lengths[v->hv.rip / 2 % HV_LENGTHS] = (struct hv_length){
+		.rip = v->hv.rip,
+		.cr3 = hv->reg_read(&v->hv, REG_CR3),
+		.kind = v->exit.kind,
+		.len = len,
+	};
+}
+
+int guest_insn_len(struct vcpu *v, u8 *len)
+{
+	struct fetch_slot *s = slot_of(v);
 	u8 kind = v->exit.kind;
 	struct insn insn;
-	struct code c;
-	int err = fetch(v, &c, &insn);
+	int err = fill(v, s, hv->code_space(&v->hv), &insn);
 
 	if (err)
 		return err;
@@ -167,22 +191,9 @@ static int decode_len(struct vcpu *v, struct fetch_slot *s, u8 *len)
 		return guest_retry(v);
 	v->stuck = 0;
 	*len = insn.len;
-	remember(v, s, &c, &insn);
+	if (s->insn.len && one_length(s, kind))
+		remember_len(v, insn.len);
 	return 0;
-}
-
-int guest_insn_len(struct vcpu *v, u8 *len)
-{
-	u64 rip = v->hv.rip;
-	struct fetch_slot *s = &v->fetch[(rip ^ rip >> 4) % FETCH_SLOTS];
-
-	if (likely(s->rip == rip && s->kind == v->exit.kind &&
-		    s->cr3 == hv->reg_read(&v->hv, REG_CR3)) &&
-		!((window_read64(s->hpa) ^ s->word) & s->mask)) {
-		*len = s->len;
-		return 0;
-	}
-	return decode_len(v, s, len);
 }
 
 void guest_advance_slow(struct vcpu *v, u64 next)

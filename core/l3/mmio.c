@@ -39,7 +39,10 @@ static int find_memory(const struct emulation *e, u32 len, bool write, struct op
 	int err;
 
 	if (likely(is_reported(e, operand_linear(e, insn->seg, offset), len, write))) {
-		*op = (struct operand){ .gpa = { e->exit->s2.gpa }, .len = { (u8)len } };
+		op->gpa[0] = e->exit->s2.gpa;
+		op->len[0] = (u8)len;
+		op->len[1] = 0;
+		op->device = true;
 		return 0;
 	}
 	err = operand_find(e, insn->seg, offset, len, write, op);

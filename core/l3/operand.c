@@ -101,6 +101,7 @@ int operand_find(
 	next = (next - 1) & PAGE_MASK;
 	if (e->mode != INSN_MODE_64)
 		next = (u32)next;
+	out->device = false;
 	out->len[0] = MIN(len, (u32)(PAGE_SIZE - (linear & ~PAGE_MASK)));
 	out->len[1] = len - out->len[0];
 	err = find_page(e->v, linear, write, &out->gpa[0]);
@@ -139,9 +140,18 @@ static void access_piece(struct vcpu *v, gpa_t gpa, u8 *bytes, u32 len, bool wri
 		window_read(hpa, bytes, len);
 }
 
+/* An access of one piece goes to the gate as it is. */
+static bool is_plain(const struct operand *op)
+{
+	return op->device && op->len[0] <= 8 && !(op->len[0] & (op->len[0] - 1));
+}
+
 u64 operand_read(struct vcpu *v, const struct operand *op, u64 *high)
 {
 	u64 value[2] = { 0 };
+
+	if (likely(is_plain(op)))
+		return l3_io(v, HOOK_L3_MMIO_READ, op->gpa[0].v, op->len[0], 0);
 
 	access_piece(v, op->gpa[0], (u8 *)value, op->len[0], false);
 	if (unlikely(op->len[1]))
@@ -154,6 +164,11 @@ u64 operand_read(struct vcpu *v, const struct operand *op, u64 *high)
 void operand_write(struct vcpu *v, const struct operand *op, u64 value, u64 high)
 {
 	u64 values[2] = { value, high };
+
+	if (likely(is_plain(op))) {
+		l3_io(v, HOOK_L3_MMIO_WRITE, op->gpa[0].v, op->len[0], value);
+		return;
+	}
 
 	access_piece(v, op->gpa[0], (u8 *)values, op->len[0], true);
 	if (unlikely(op->len[1]))

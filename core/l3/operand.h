@@ -13,7 +13,8 @@
 /* Memory on at most two pages, each of them RAM or a device's. */
 struct operand {
 	gpa_t gpa[2];
-	u8 len[2]; /* the second is 0 where one page holds it all */
+	u8 len[2];   /* the second is 0 where one page holds it all */
+	bool device; /* known not to be RAM, on one page */
 };
 
 /* An instruction on its way through the emulator. */

@@ -35,32 +35,33 @@ static bool handle_hazards(struct vcpu *v)
 	return false;
 }
 
-static void count(struct vcpu *v, u32 kind, u64 ticks)
+/* Slots grow by four: below 256 ticks, 1 K, 4 K, ... */
+static void count(struct exit_stats *s, u64 ticks)
 {
-	struct exit_stats *s = &v->stats[kind];
-	u32 slot = 0;
+	u32 highest = 63 - (u32)__builtin_clzll(ticks | 0xff);
 
-	for (u64 limit = 256; ticks >= limit && slot < HISTOGRAM_SLOTS - 1; limit *= 4)
-		slot++;
 	s->count++;
 	s->ticks += ticks;
-	s->slots[slot]++;
+	s->slots[MIN((highest - 6) / 2, HISTOGRAM_SLOTS - 1u)]++;
 }
 
 void vcpu_run(struct vcpu *v)
 {
 	struct exit *exit = &v->exit;
+	u64 done = rdtsc();
 
 	for (;;) {
-		u64 entered, left;
+		u64 entered = done, left;
 
-		if (unlikely(v->hazard | console_has_work) && handle_hazards(v))
-			return;
+		if (unlikely(v->hazard | console_has_work)) {
+			if (handle_hazards(v))
+				return;
+			entered = rdtsc();
+		}
 		if (unlikely(!l2_gate_enter(&v->hrsc, v->hv.control))) {
 			vm_fail(v->vm, "its control structure may not be used");
 			return;
 		}
-		entered = rdtsc();
 		hv->enter(&v->hv, exit);
 		left = rdtsc();
 		v->guest_ticks += left - entered;
@@ -68,6 +69,7 @@ void vcpu_run(struct vcpu *v)
 			v->hazard |= HAZARD_EVENT;
 		l1_gate_exit(&v->hrsc, exit->kind, v->hv.rip, left - entered);
 		exit_handle(v, exit);
-		count(v, exit->kind, rdtsc() - left);
+		done = rdtsc();
+		count(&v->stats[exit->kind], done - left);
 	}
 }

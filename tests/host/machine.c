@@ -45,6 +45,11 @@ void window_write(hpa_t pa, const void *from, u32 len)
 	memcpy(ram_at(pa, len), from, len);
 }
 
+bool window_same(hpa_t pa, const void *bytes, u32 len)
+{
+	return !memcmp(ram_at(pa, len), bytes, len);
+}
+
 u64 window_read64(hpa_t pa)
 {
 	u64 value;
@@ -179,6 +184,17 @@ static int cpl(const struct hv_vcpu *v)
 	return machine.cpl;
 }
 
+static u64 code_space(const struct hv_vcpu *v)
+{
+	u16 attr = machine.segs[SEG_CS].attr;
+	u64 mode = !!(attr & SEG_ATTR_DB);
+
+	(void)v;
+	if ((attr & SEG_ATTR_L) && (machine.regs[REG_EFER] & EFER_LMA))
+		mode = INSN_MODE_64;
+	return (machine.regs[REG_CR3] & ~(3ull << 62)) | mode << 62;
+}
+
 static void clear_shadow(struct hv_vcpu *v)
 {
 	(void)v;
@@ -190,6 +206,7 @@ static const struct hv_ops machine_hv = {
 	.reg_write = reg_write,
 	.segment_read = segment_read,
 	.cpl = cpl,
+	.code_space = code_space,
 	.clear_shadow = clear_shadow,
 };
 

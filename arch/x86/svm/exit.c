@@ -22,6 +22,7 @@ static const u8 plain_kind[] = {
 	[VMEXIT_PAUSE] = EXIT_PAUSE,
 	[VMEXIT_HLT] = EXIT_HLT,
 	[VMEXIT_INVLPGA] = EXIT_VIRT_INSN,
+	[VMEXIT_MSR] = EXIT_MSR,
 	[VMEXIT_TASK_SWITCH] = EXIT_TASK_SWITCH,
 	[VMEXIT_SHUTDOWN] = EXIT_SHUTDOWN,
 	[VMEXIT_VMRUN] = EXIT_VIRT_INSN,
@@ -87,25 +88,25 @@ static u8 next_rip_len(const struct vmcb *c)
 	return svm_caps.nrip && c->nrip - c->rip <= 15 ? (u8)(c->nrip - c->rip) : 0;
 }
 
-static void decode_code(const struct vmcb *c, struct exit *exit)
+static void decode_rare(const struct vmcb *c, struct exit *exit)
 {
 	u64 code = c->exitcode;
 
-	if (code < ARRAY_LEN(plain_kind) && plain_kind[code]) {
-		exit->kind = plain_kind[code];
-	} else if (code == VMEXIT_MSR) {
-		exit->kind = EXIT_MSR;
-		exit->msr.write = c->exitinfo1 & 1;
+	if (code == VMEXIT_IOIO) {
+		decode_io(c, exit);
+	} else if (code == VMEXIT_NPF) {
+		decode_npf(c, exit);
 	} else if (code < VMEXIT_DR0_READ) {
 		decode_cr(code, exit);
+		exit->insn_len = next_rip_len(c);
 	} else if (code >= VMEXIT_EXCEPTION && code < VMEXIT_EXCEPTION + 32) {
 		decode_exception(c, exit);
-		return;
 	} else {
 		exit->kind = code == VMEXIT_INVALID ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
-		return;
+		exit->raw[0] = code;
+		exit->raw[1] = c->exitinfo1;
+		exit->raw[2] = c->exitinfo2;
 	}
-	exit->insn_len = next_rip_len(c);
 }
 
 /*
@@ -139,22 +140,28 @@ static void unmask_nmi(struct hv_vcpu *v)
 	v->nmi_masked = false;
 }
 
+static u8 known_len(const struct hv_vcpu *v, const struct vmcb *c, u8 kind)
+{
+	const struct hv_length *l = &v->lengths[c->rip / 2 % HV_LENGTHS];
+
+	return likely(l->rip == c->rip && l->cr3 == c->cr3 && l->kind == kind) ? l->len : 0;
+}
+
 void svm_decode(struct hv_vcpu *v, struct exit *exit)
 {
 	const struct vmcb *c = vmcb_of(v);
+	u64 code = c->exitcode;
 
-	exit->raw[0] = c->exitcode;
-	exit->raw[1] = c->exitinfo1;
-	exit->raw[2] = c->exitinfo2;
 	exit->insn_len = 0;
 	if (unlikely(c->exitintinfo & EVENTINJ_VALID))
 		keep_event(v, c->exitintinfo);
-	if (c->exitcode == VMEXIT_IOIO)
-		decode_io(c, exit);
-	else if (c->exitcode == VMEXIT_NPF)
-		decode_npf(c, exit);
-	else
-		decode_code(c, exit);
-	if (unlikely(c->exitcode == VMEXIT_IRET))
+	if (unlikely(code >= ARRAY_LEN(plain_kind) || !plain_kind[code])) {
+		decode_rare(c, exit);
+		return;
+	}
+	exit->kind = plain_kind[code];
+	exit->msr.write = c->exitinfo1 & 1; /* means something for MSRs only */
+	exit->insn_len = svm_caps.nrip ? next_rip_len(c) : known_len(v, c, exit->kind);
+	if (unlikely(code == VMEXIT_IRET))
 		unmask_nmi(v);
 }

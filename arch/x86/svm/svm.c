@@ -19,6 +19,7 @@
 struct svm_caps svm_caps;
 
 static void *host_hsave;  /* (c) the CPU's own host state save area */
+static u64 host_vmcb_hpa; /* (c) */
 static void *host_vmcb;	  /* (c) where the host's FS, GS, TR and MSRs wait while a guest runs */
 static u8 *iopm, *msrpm;  /* (c) all ones: everything is intercepted; shared by all VMs */
 static u32 next_asid = 1; /* (o) */
@@ -131,7 +132,8 @@ static int svm_enable(void)
 	}
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, virt_to_hpa(host_hsave).v);
-	asm volatile("vmsave %0" ::"a"(virt_to_hpa(host_vmcb).v) : "memory");
+	host_vmcb_hpa = virt_to_hpa(host_vmcb).v;
+	asm volatile("vmsave %0" ::"a"(host_vmcb_hpa) : "memory");
 	return 0;
 }
 
@@ -256,7 +258,7 @@ static void svm_enter(struct hv_vcpu *v, struct exit *exit)
 		c->tlb_control = svm_caps.flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
 		v->flush = false;
 	}
-	svm_run(v->control_hpa.v, v->gpr, virt_to_hpa(host_vmcb).v);
+	svm_run(v->control_hpa.v, v->gpr, host_vmcb_hpa);
 	v->rip = c->rip;
 	v->rflags = c->rflags;
 	v->gpr[RAX] = c->rax;
@@ -340,6 +342,16 @@ static int svm_cpl(const struct hv_vcpu *v)
 	return vmcb_of(v)->cpl;
 }
 
+static u64 svm_code_space(const struct hv_vcpu *v)
+{
+	const struct vmcb *c = vmcb_of(v);
+	u64 mode = !!(c->cs.attrib & SEG_ATTR_DB);
+
+	if ((c->cs.attrib & SEG_ATTR_L) && (c->efer & EFER_LMA))
+		mode = 2;
+	return (c->cr3 & ~(3ull << 62)) | mode << 62;
+}
+
 const struct hv_ops svm_ops = {
 	.name = "AMD-V",
 	.probe = svm_probe,
@@ -362,6 +374,7 @@ const struct hv_ops svm_ops = {
 	.clear_shadow = svm_clear_shadow,
 	.trap = svm_trap,
 	.cpl = svm_cpl,
+	.code_space = svm_code_space,
 	.s2_format = &npt_format,
 	.seal = svm_seal,
 	.verify = svm_verify,

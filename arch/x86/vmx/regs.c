@@ -239,3 +239,15 @@ int vmx_cpl(const struct hv_vcpu *v)
 	vmx_focus(v);
 	return (vmread(SEGMENT_RIGHTS(SEG_SS)) >> 5) & 3;
 }
+
+u64 vmx_code_space(const struct hv_vcpu *v)
+{
+	u64 access, mode;
+
+	vmx_focus(v);
+	access = vmread(GUEST_CS_RIGHTS);
+	mode = !!(access & BIT(14)); /* D/B */
+	if ((access & BIT(13)) && (vmread(ENTRY_CONTROLS) & ENTRY_GUEST_64))
+		mode = 2;
+	return (vmread(GUEST_CR3) & ~(3ull << 62)) | mode << 62;
+}

@@ -385,6 +385,7 @@ const struct hv_ops vmx_ops = {
 	.reg_write = vmx_reg_write,
 	.set_pdptes = vmx_set_pdptes,
 	.segment_read = vmx_segment_read,
+	.code_space = vmx_code_space,
 	.segment_write = vmx_segment_write,
 	.can_take_interrupt = vmx_can_take_interrupt,
 	.can_take_nmi = vmx_can_take_nmi,

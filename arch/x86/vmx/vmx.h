@@ -142,6 +142,7 @@ void vmx_reg_write(struct hv_vcpu *v, enum hv_reg reg, u64 value);
 void vmx_set_pdptes(struct hv_vcpu *v, const u64 pdptes[4]);
 void vmx_segment_read(const struct hv_vcpu *v, enum hv_segment seg, struct segment *out);
 void vmx_segment_write(struct hv_vcpu *v, enum hv_segment seg, const struct segment *in);
+u64 vmx_code_space(const struct hv_vcpu *v);
 int vmx_cpl(const struct hv_vcpu *v);
 
 /* inject.c */
