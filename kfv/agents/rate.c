@@ -16,7 +16,7 @@
 #define WINDOW_SHIFT 20
 #define SCALE	     8
 #define COUNT_MAX    (1u << 20) /* keeps x << SCALE inside 32 bits */
-#define IDLE_MAX     64		/* windows after which nothing is left of an average */
+#define IDLE_MAX     8		/* so many times 2^k windows of nothing leave nothing */
 #define GRACE	     4
 
 enum class { CALLS, TRAPS, CLASSES };
@@ -41,16 +41,19 @@ struct meter {
 
 static struct meter meters[HRSC_MAX]; /* (o) by vCPU */
 
-static u32 smooth(u32 average, u32 count, u32 idle, u32 shift)
+/* What `idle` empty windows leave, as 1 / (1 + x) for e^-x: one step, and never too little. */
+static u32 decay(u32 average, u64 idle, u32 shift)
+{
+	if (idle >= (u64)IDLE_MAX << shift)
+		return 0;
+	return (u32)(((u64)average << shift) / ((1u << shift) + idle));
+}
+
+static u32 smooth(u32 average, u32 count, u32 shift)
 {
 	s64 s = average;
 
-	s += ((s64)MIN(count, COUNT_MAX) * (1 << SCALE) - s) >> shift;
-	if (idle >= IDLE_MAX)
-		return 0;
-	while (idle--)
-		s -= s >> shift;
-	return (u32)s;
+	return (u32)(s + (((s64)MIN(count, COUNT_MAX) * (1 << SCALE) - s) >> shift));
 }
 
 static enum severity grade(u32 average, u64 limit)
@@ -64,16 +67,15 @@ static enum severity grade(u32 average, u64 limit)
 static enum severity close_window(struct meter *m, const u32 *param, u64 now, const char **why)
 {
 	u64 grace = m->windows < param[WARM] ? GRACE : 1;
-	u64 idle = MIN(now - m->window - 1, (u64)IDLE_MAX);
 	enum severity worst = SEVERITY_NONE;
 
 	for (u32 c = 0; c < CLASSES; c++) {
-		u32 peak = smooth(m->average[c], m->count[c], 0, param[SHIFT]);
+		u32 peak = smooth(m->average[c], m->count[c], param[SHIFT]);
 		enum severity s = grade(peak, param[LIMIT_CALLS + c] * grace);
 
 		if (s > worst)
 			worst = s, *why = class_why[c];
-		m->average[c] = smooth(m->average[c], m->count[c], (u32)idle, param[SHIFT]);
+		m->average[c] = decay(peak, now - m->window - 1, param[SHIFT]);
 		m->count[c] = 0;
 	}
 	m->window = now;
@@ -114,9 +116,9 @@ static const struct agent rate = {
 	.nops = ARRAY_LEN(ops),
 	.nparams = 4,
 	.params = {
-		[LIMIT_CALLS] = { "calls", 8, 1, 100000 },
+		[LIMIT_CALLS] = { "calls", 3, 1, 100000 },
 		[LIMIT_TRAPS] = { "traps", 400, 1, 100000 },
-		[SHIFT] = { "shift", 4, 1, 8 },
+		[SHIFT] = { "shift", 6, 1, 8 },
 		[WARM] = { "warm", 64, 0, 100000 },
 	},
 	.detect = detect,

@@ -65,7 +65,7 @@ TEST(kfv_command_agents)
 	fits_the_screen();
 	EXPECT(fake_logged("range      attached"));
 	EXPECT(fake_logged("witness    idle"));
-	EXPECT(fake_logged("calls 8, traps 400, shift 4, warm 64\n"));
+	EXPECT(fake_logged("calls 3, traps 400, shift 6, warm 64\n"));
 	EXPECT_EQ(run("agents", "what", NULL), -EINVAL);
 }
 
