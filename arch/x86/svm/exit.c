@@ -102,7 +102,8 @@ static void decode_rare(const struct vmcb *c, struct exit *exit)
 	} else if (code >= VMEXIT_EXCEPTION && code < VMEXIT_EXCEPTION + 32) {
 		decode_exception(c, exit);
 	} else {
-		exit->kind = code == VMEXIT_INVALID ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
+		/* An emulated CPU writes 32 bits of it only. */
+		exit->kind = (u32)code == (u32)VMEXIT_INVALID ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
 		exit->raw[0] = code;
 		exit->raw[1] = c->exitinfo1;
 		exit->raw[2] = c->exitinfo2;
