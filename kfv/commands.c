@@ -5,6 +5,7 @@
  */
 #include "core/l1/command.h"
 #include "core/l1/log.h"
+#include "core/l2/modules.h"
 #include "core/lib/string.h"
 #include "core/lib/text.h"
 #include "kfv/actuators.h"
@@ -169,10 +170,24 @@ static int set_mode(const char *name)
 	return -EINVAL;
 }
 
+static int load_policy(const char *name)
+{
+	const struct load_source *module = module_find(name);
+	struct config_error error;
+
+	if (!module)
+		out("there is no boot module %s\n", name);
+	else if (policy_load_text((const char *)module->data, module->len, &error))
+		out("%s:%u:%u: %s\n", name, error.line, error.column, error.message);
+	return 0;
+}
+
 static int run_policy(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "mode"))
 		return set_mode(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "load"))
+		return load_policy(argv[2]);
 	if (argc != 1)
 		return -EINVAL;
 	print_policy();
@@ -181,8 +196,8 @@ static int run_policy(int argc, char **argv)
 
 static const struct command policy = {
 	.name = "policy",
-	.usage = "policy [mode on|detect|off]",
-	.help = "the rules in force; or another mode for them",
+	.usage = "policy [mode on|detect|off | load MODULE]",
+	.help = "the rules in force; another mode; others from a module",
 	.run = run_policy,
 };
 COMMAND_REGISTER(policy);

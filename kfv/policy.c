@@ -15,7 +15,7 @@
 static struct policy tables[2]; /* (o) */
 const struct policy *policy_in_force = &tables[0];
 static u32 newest;	     /* (o) highest version ever in force */
-static struct config parsed; /* (o) of the built-in text */
+static struct config parsed; /* (o) the text being loaded */
 
 const char *const policy_mode_names[] = {
 	[POLICY_ON] = "on",
@@ -268,9 +268,10 @@ static void swap(struct policy *next)
 int policy_load(const struct policy_text *text, struct config_error *error)
 {
 	struct policy *next = spare();
+	bool built_in = !text;
 
 	memset(error, 0, sizeof(*error));
-	if (!text) {
+	if (built_in) {
 		if (config_parse(&parsed, default_text, sizeof(default_text) - 1, error))
 			return -EINVAL;
 		text = &parsed.policy;
@@ -279,7 +280,7 @@ int policy_load(const struct policy_text *text, struct config_error *error)
 	if (bind_params(next, text, error) || bind_rules(next, text, error) ||
 		bind_plans(next, text, error))
 		return -EINVAL;
-	if (text != &parsed.policy && text->version < newest) {
+	if (!built_in && text->version < newest) {
 		complain(error, text->line, text->column,
 			"version %u is older than %u, seen before", text->version, newest);
 		return -EPERM;
@@ -297,6 +298,17 @@ int policy_load(const struct policy_text *text, struct config_error *error)
 	newest = MAX(newest, next->version);
 	swap(next);
 	return 0;
+}
+
+int policy_load_text(const char *text, size_t len, struct config_error *error)
+{
+	if (config_parse(&parsed, text, len, error))
+		return -EINVAL;
+	if (!parsed.policy.line) {
+		complain(error, 1, 1, "expected a policy block");
+		return -EINVAL;
+	}
+	return policy_load(&parsed.policy, error);
 }
 
 int policy_set_mode(enum policy_mode mode)

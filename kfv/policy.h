@@ -77,6 +77,8 @@ static inline const struct policy *policy_active(void)
  * older than one that has been in force is refused with -EPERM: an old policy cannot be replayed.
  */
 int __must_check policy_load(const struct policy_text *text, struct config_error *error);
+/* The policy block of a configuration's text, whose VMs are of no interest. */
+int __must_check policy_load_text(const char *text, size_t len, struct config_error *error);
 /* The same policy in another mode. -ENOSPC as for policy_attach(). */
 int __must_check policy_set_mode(enum policy_mode mode);
 /*

@@ -29,6 +29,7 @@ struct fake {
 	char json[1 << 20];  /* and to the second port */
 	/* The agent `probe`, on HOOK_L2_CALL and HOOK_L3_HYPERCALL: what it answers, what it saw.
 	 */
+	const char *module; /* text of the boot module "policy.conf" */
 	enum severity probe_says;
 	u32 probe_seen;
 	struct hook_event probe_event;

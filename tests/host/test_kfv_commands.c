@@ -94,6 +94,32 @@ TEST(kfv_command_policy_mode)
 	EXPECT_EQ(policy_active()->mode, POLICY_DETECT);
 }
 
+TEST(kfv_command_policy_load)
+{
+	char text[200];
+
+	fake_reset();
+	snprintf(text, sizeof(text),
+		"policy strict {\nversion %u\nwhen range severity notice do R01 }", fake_version);
+	fake.module = text;
+	EXPECT_EQ(run("policy", "load", "policy.conf"), 0);
+	EXPECT_STR(fake.log, "");
+	EXPECT_STR(policy_active()->name, "strict");
+	fake.module = "policy bad {\n version 1\n when range severity notice do R17\n}";
+	EXPECT_EQ(run("policy", "load", "policy.conf"), 0);
+	EXPECT_STR(fake.log,
+		"policy.conf:3:7: R17 (none) is not available, it needs a meaning in the catalogue\n");
+	fake.module = "policy bad {\n version 1\n when range severity notice R01\n}";
+	EXPECT_EQ(run("policy", "load", "policy.conf"), 0);
+	EXPECT(fake_logged("policy.conf:3:29: expected do"));
+	fake.module = "";
+	EXPECT_EQ(run("policy", "load", "policy.conf"), 0);
+	EXPECT_STR(fake.log, "policy.conf:1:1: expected a policy block\n");
+	EXPECT_EQ(run("policy", "load", "nothing"), 0);
+	EXPECT_STR(fake.log, "there is no boot module nothing\n");
+	EXPECT_STR(policy_active()->name, "strict");
+}
+
 TEST(kfv_command_events)
 {
 	fake_reset();
