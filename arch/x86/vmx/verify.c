@@ -44,19 +44,34 @@ static const struct {
 #undef X
 static_assert(ARRAY_LEN(fields) * sizeof(u64) <= PAGE_SIZE, "the sealed copy is a page");
 
-static __always_inline u64 wrong_bits(u64 sealed, enum vmcs_field field, u64 may_change)
+/*
+ * *difference is 0 or tells that a field before was wrong. VMREAD of a field that is not there
+ * leaves it alone, and such a field is sealed as 0.
+ */
+static __always_inline void compare(
+	u64 *difference, u64 *wrong, const u64 *sealed, enum vmcs_field field, u64 may_change)
 {
-	u64 value = sealed;
+	asm volatile("vmread %2, %0; xorq %3, %0"
+		     : "+r"(*difference), "+r"(*wrong)
+		     : "r"((u64)field), "m"(*sealed)
+		     : "cc");
+	*difference &= ~may_change;
+	*wrong |= *difference;
+}
 
-	asm volatile("vmread %1, %0" : "+r"(value) : "r"((u64)field) : "cc");
-	return (value ^ sealed) & ~may_change;
+static u64 wrong_bits(const u64 *sealed, u32 i)
+{
+	u64 difference = 0, wrong = 0;
+
+	compare(&difference, &wrong, &sealed[i], fields[i].field, fields[i].may_change);
+	return wrong;
 }
 
 static u64 all_wrong_bits(const u64 *sealed)
 {
-	u64 wrong = 0;
+	u64 difference = 0, wrong = 0;
 
-#define X(field, may_change) wrong |= wrong_bits(*sealed++, field, may_change);
+#define X(field, may_change) compare(&difference, &wrong, sealed++, field, may_change);
 	SEALED_FIELDS(X)
 #undef X
 	return wrong;
@@ -87,7 +102,7 @@ const char *vmx_verify(const struct hv_vcpu *v)
 	if (likely(!all_wrong_bits(sealed)))
 		return NULL;
 	for (u32 i = 0; i < ARRAY_LEN(fields); i++) {
-		if (wrong_bits(sealed[i], fields[i].field, fields[i].may_change))
+		if (wrong_bits(sealed, i))
 			return vmcs_field_name(fields[i].field);
 	}
 	return "?";
@@ -100,7 +115,7 @@ int vmx_restore(struct hv_vcpu *v)
 
 	vmx_focus(v);
 	for (u32 i = 0; i < ARRAY_LEN(fields); i++) {
-		u64 wrong = wrong_bits(sealed[i], fields[i].field, fields[i].may_change);
+		u64 wrong = wrong_bits(sealed, i);
 
 		if (!wrong)
 			continue;
