@@ -8,13 +8,13 @@
  */
 #include "drivers/api/bytes.h"
 #include "drivers/api/driver.h"
+#include "drivers/api/ticks.h"
 
-#define PIT_HZ	   1193182ull
-#define PIT_IRQ	   0
-#define CHANNELS   3
-#define SPEAKER	   2
-#define CONTROL	   3 /* offset of the control word */
-#define NS_PER_SEC 1000000000ull
+#define PIT_HZ	 1193182ull
+#define PIT_IRQ	 0
+#define CHANNELS 3
+#define SPEAKER	 2
+#define CONTROL	 3 /* offset of the control word */
 
 /* No guest gets edges faster than this; they count as lost. */
 #define MIN_PERIOD_NS 100000
@@ -69,17 +69,7 @@ struct pit {
 
 static u64 now_tick(void)
 {
-	const u64 ratio = ((unsigned __int128)PIT_HZ << 64) / NS_PER_SEC;
-
-	return (unsigned __int128)l1_now_ns() * ratio >> 64;
-}
-
-/* A moment at which now_tick() is `tick` for sure; the 2 ns make up for rounding. */
-static u64 tick_ns(u64 tick)
-{
-	const u64 ratio = ((unsigned __int128)NS_PER_SEC << 52) / PIT_HZ;
-
-	return (u64)((unsigned __int128)tick * ratio >> 52) + 2;
+	return ticks_from_ns(l1_now_ns(), PIT_HZ);
 }
 
 static u64 elapsed(const struct channel *c, u64 now)
@@ -155,7 +145,7 @@ static void set_line(struct pit *p, bool level)
 
 static void arm(const struct pit *p)
 {
-	u64 due = p->edge ? tick_ns(p->edge) : 0;
+	u64 due = p->edge ? ticks_to_ns(p->edge, PIT_HZ) : 0;
 
 	if (due && due < p->last_ns + MIN_PERIOD_NS)
 		due = p->last_ns + MIN_PERIOD_NS;

@@ -7,10 +7,10 @@
 #include "drivers/api/bytes.h"
 #include "drivers/api/driver.h"
 #include "drivers/api/machine.h"
+#include "drivers/api/ticks.h"
 
 #define TIMER_HZ   3579545ull
 #define TIMER_BITS 24
-#define NS_PER_SEC 1000000000ull
 #define REGION_LEN (MACHINE_PM_TIMER + 4 - MACHINE_PM1_EVENT)
 
 /* Offsets in the block. */
@@ -35,17 +35,7 @@ struct pmtimer {
 
 static u64 ticks(void)
 {
-	const u64 ratio = ((unsigned __int128)TIMER_HZ << 64) / NS_PER_SEC;
-
-	return (unsigned __int128)l1_now_ns() * ratio >> 64;
-}
-
-/* A moment at which ticks() has reached `tick`; the 2 ns make up for rounding. */
-static u64 tick_ns(u64 tick)
-{
-	const u64 ratio = ((unsigned __int128)NS_PER_SEC << 52) / TIMER_HZ;
-
-	return (u64)((unsigned __int128)tick * ratio >> 52) + 2;
+	return ticks_from_ns(l1_now_ns(), TIMER_HZ);
 }
 
 /* TMR_STS is set whenever the highest bit changes. */
@@ -65,7 +55,7 @@ static void update(struct pmtimer *p)
 	look(p);
 	line = p->status & p->enable;
 	wait = (p->enable & EVENT_TIMER) && !line;
-	l1_timer_arm(wait ? tick_ns((p->carries + 1) << (TIMER_BITS - 1)) : 0);
+	l1_timer_arm(wait ? ticks_to_ns((p->carries + 1) << (TIMER_BITS - 1), TIMER_HZ) : 0);
 	if (line == p->line)
 		return;
 	p->line = line;

@@ -6,18 +6,9 @@
  */
 #include "drivers/api/config.h"
 #include "core/lib/fmt.h"
+#include "tests/fuzz/holds.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define HOLDS(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x);     \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 static bool is_terminated(const char *s, size_t size)
 {

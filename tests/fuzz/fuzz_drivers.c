@@ -4,17 +4,7 @@
  * watch each state block; what has to hold besides is written below.
  */
 #include "tests/host/fake_gate.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#define HOLDS(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x);     \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
+#include "tests/fuzz/holds.h"
 
 extern const struct driver *const __start_kfv_drivers[];
 extern const struct driver *const __stop_kfv_drivers[];

@@ -5,18 +5,10 @@
  * must stay inside the buffer and return the same length whatever its size.
  */
 #include "core/lib/fmt.h"
+#include "tests/fuzz/holds.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define HOLDS(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x);     \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 /* Not known to the compiler as formats, so that any text may be one. */
 static int ours(char *buf, size_t size, const char *fmt, ...)

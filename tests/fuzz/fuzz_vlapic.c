@@ -3,17 +3,7 @@
  * The virtual local APIC under random register accesses, messages and times, from four vCPUs.
  */
 #include "tests/host/fake_vlapic.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#define HOLDS(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x);     \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
+#include "tests/fuzz/holds.h"
 
 /* One step as the fuzzer writes it. */
 struct step {
