@@ -221,22 +221,3 @@ int insn_decode(struct insn *out, const u8 *bytes, u32 available, enum insn_mode
 	out->len = d.at - bytes;
 	return err;
 }
-
-int insn_decode_memo(struct insn_memo *memo, const u8 bytes[16], u32 available, enum insn_mode mode)
-{
-	u64 key[2];
-	u8 len = memo->insn.len;
-	int err;
-
-	__builtin_memcpy(key, bytes, sizeof(key));
-	if (len && len <= available && key[0] == memo->bytes[0] && key[1] == memo->bytes[1] &&
-		mode == memo->mode)
-		return 0;
-	err = insn_decode(&memo->insn, bytes, available, mode);
-	if (err)
-		memo->insn.len = 0;
-	memo->bytes[0] = key[0];
-	memo->bytes[1] = key[1];
-	memo->mode = mode;
-	return err;
-}

@@ -88,20 +88,6 @@ struct insn {
 int __must_check insn_decode(struct insn *out, const u8 *bytes, u32 available, enum insn_mode mode);
 
 /*
- * The last decode of a vCPU, which a guest in a loop makes over and over: the result is a function
- * of the bytes and the mode, so if these are the same it is too. Starts as zeros.
- */
-struct insn_memo {
-	struct insn insn;
-	u64 bytes[2];
-	enum insn_mode mode;
-};
-
-/* As insn_decode(), into memo->insn. `bytes` is a copy, filled up to 16. */
-int __must_check insn_decode_memo(
-	struct insn_memo *memo, const u8 bytes[16], u32 available, enum insn_mode mode);
-
-/*
  * The offset of the memory operand in its segment, cut to the width of an address. For BT, BTS, BTR
  * and BTC with the bit number in a register, that of the word which holds the bit; for POP to an
  * address based on rSP, counted after the pop. next_rip: of the instruction that follows.

@@ -424,34 +424,6 @@ TEST(decode_asks_for_missing_bytes)
 	}
 }
 
-TEST(decode_memo_follows_the_bytes)
-{
-	static const u8 mov[16] = { 0x8b, 0x05, 1, 2, 3, 4, 0x90 };
-	static const u8 undefined[16] = { 0x0f, 0x04 };
-	struct insn_memo memo = { 0 };
-	u8 bytes[16] = { 0 };
-
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 1, INSN_MODE_16), -EFAULT);
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 2, INSN_MODE_16), 0);
-	EXPECT_EQ(memo.insn.op, INSN_ADD);
-	EXPECT_EQ(memo.insn.addr_width, 2);
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 2, INSN_MODE_64), 0); /* the mode */
-	EXPECT_EQ(memo.insn.addr_width, 8);
-	memcpy(bytes, mov, sizeof(bytes));
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 15, INSN_MODE_64), 0); /* the bytes */
-	EXPECT_EQ(memo.insn.disp, 0x04030201);
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 5, INSN_MODE_64), -EFAULT); /* their number */
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 6, INSN_MODE_64), 0);
-	bytes[5] = 0x44;
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 6, INSN_MODE_64), 0);
-	EXPECT_EQ(memo.insn.disp, 0x44030201);
-	memo.insn.disp = 7; /* the same again is not decoded again */
-	EXPECT_EQ(insn_decode_memo(&memo, bytes, 6, INSN_MODE_64), 0);
-	EXPECT_EQ(memo.insn.disp, 7);
-	EXPECT_EQ(insn_decode_memo(&memo, undefined, 15, INSN_MODE_64), -EINVAL);
-	EXPECT_EQ(insn_decode_memo(&memo, undefined, 15, INSN_MODE_64), -EINVAL);
-}
-
 static u64 offset_of(enum insn_mode mode, const char *bytes, const u64 regs[16])
 {
 	u8 padded[INSN_MAX_LEN] = { 0 };
