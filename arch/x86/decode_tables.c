@@ -160,7 +160,7 @@ const u32 opcode_groups[GROUPS][8] = {
 };
 
 const u32 opcode_group7_reg[64] = {
-	[000] = OTHER, [005] = OTHER, [017] = OTHER, /* ENCLV, PCONFIG, ENCLS */
+	[000] = OTHER, [005 ... 006] = OTHER, [017] = OTHER, /* ENCLV, PCONFIG, WRMSRNS, ENCLS */
 	[001] = OP(VMCALL), [002 ... 004] = OP(VMX), /* VMLAUNCH, VMRESUME, VMXOFF */
 	[010] = OP(MONITOR), [011] = OP(MWAIT), [012 ... 013] = OTHER, /* CLAC, STAC */
 	[020] = OTHER, [021] = OP(XSETBV), [024 ... 027] = OTHER, /* XGETBV, VMFUNC, TSX, ENCLU */
