@@ -186,7 +186,7 @@ static void load(struct vcpu *v)
 void sched_enter(struct vcpu *v)
 {
 	load(v);
-	v->hazard &= ~(u32)(HAZARD_RESCHED | HAZARD_STOP);
+	v->hazard &= ~(u32)(HAZARD_RESCHED | HAZARD_STOP | HAZARD_THROTTLE);
 	v->slice_end_ns = time_now_ns() + SLICE_NS;
 	this_cpu(vcpu) = v;
 	sched_timers_run();
