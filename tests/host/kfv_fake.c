@@ -199,6 +199,22 @@ static const struct agent probe = {
 };
 AGENT_REGISTER(probe);
 
+static enum severity echo_detect(const u32 *param, const struct hook_event *e, const char **why)
+{
+	(void)param, (void)e;
+	*why = "echo";
+	return fake.echo_says;
+}
+
+static const struct agent echo = {
+	.name = "echo",
+	.help = "a second one at the same hooks",
+	.ops = probe_ops,
+	.nops = ARRAY_LEN(probe_ops),
+	.detect = echo_detect,
+};
+AGENT_REGISTER(echo);
+
 static void build(u16 id)
 {
 	static const char *const names[] = { "", "a", "b" };

@@ -27,10 +27,11 @@ struct fake {
 	char acts[4096];     /* "pause 1;resume 1;" */
 	char log[1 << 20];   /* what went to the console */
 	char json[1 << 20];  /* and to the second port */
-	/* The agent `probe`, on HOOK_L2_CALL and HOOK_L3_HYPERCALL: what it answers, what it saw.
+	/* The agents `probe` and `echo`, on HOOK_L2_CALL and HOOK_L3_HYPERCALL: what they answer,
+	 * what it saw.
 	 */
 	const char *module; /* text of the boot module "policy.conf" */
-	enum severity probe_says;
+	enum severity probe_says, echo_says;
 	u32 probe_seen;
 	struct hook_event probe_event;
 };

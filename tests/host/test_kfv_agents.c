@@ -151,6 +151,32 @@ TEST(kfv_rate_lets_a_burst_pass)
 	EXPECT_EQ(findings("rate"), before);
 }
 
+TEST(kfv_rate_forgets_what_was_before_a_pause)
+{
+	u64 before;
+
+	fake_reset();
+	exits(EXIT_HYPERCALL, 1, 100);
+	before = findings("rate");
+	for (u32 i = 0; i < 20; i++) {
+		exits(EXIT_HYPERCALL, 100, 1);
+		fake.now_ns += 100 << 20;
+	}
+	EXPECT_EQ(findings("rate"), before);
+}
+
+TEST(kfv_rate_waits_until_it_is_warm)
+{
+	u64 before;
+
+	fake_reset();
+	before = findings("rate");
+	exits(EXIT_HYPERCALL, 8, 60);
+	EXPECT_EQ(findings("rate"), before);
+	exits(EXIT_HYPERCALL, 8, 10);
+	EXPECT(findings("rate") > before);
+}
+
 TEST(kfv_rate_sees_a_flood)
 {
 	fake_reset();

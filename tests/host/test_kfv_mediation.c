@@ -67,6 +67,19 @@ TEST(kfv_event_tells_who_and_what)
 	EXPECT_EQ(fake.probe_event.vm, 0);
 }
 
+TEST(kfv_strictest_answer_counts)
+{
+	fake_reset();
+	fake_policy("when probe severity warning do R01\nwhen echo severity warning do R01");
+	fake.probe_says = SEVERITY_WARNING;
+	EXPECT_EQ(fake_call(FAKE_A), HOOK_DENY);
+	fake.probe_says = SEVERITY_NONE;
+	fake.echo_says = SEVERITY_WARNING;
+	EXPECT_EQ(fake_call(FAKE_A), HOOK_DENY);
+	fake.echo_says = SEVERITY_NONE;
+	EXPECT_EQ(fake_call(FAKE_A), HOOK_ALLOW);
+}
+
 TEST(kfv_modes)
 {
 	fake_reset();

@@ -103,6 +103,30 @@ TEST(kfv_vo_acts_across_layers)
 	EXPECT_EQ(fake_logged("VO probe warning vm=a op=L3_HYPERCALL"), 1);
 }
 
+TEST(kfv_vo_waits_for_every_source)
+{
+	fake_reset();
+	fake_policy("across L3.probe and L2.probe count 2 within 1s do R18");
+	attack(FAKE_A, SEVERITY_CRITICAL, 5, 1);
+	EXPECT_STR(fake.acts, "");
+}
+
+TEST(kfv_vo_reads_the_worst_of_what_came)
+{
+	static const enum severity came[] = { SEVERITY_WARNING, SEVERITY_CRITICAL,
+		SEVERITY_WARNING };
+
+	fake_reset();
+	fake_policy("across probe count 3 within 1s do R18");
+	for (u32 i = 0; i < ARRAY_LEN(came); i++) {
+		fake.probe_says = came[i];
+		fake_call(FAKE_A);
+	}
+	hook_orchestrate();
+	EXPECT_STR(fake.acts, "throttle 1;");
+	EXPECT_EQ(fake_logged("VO probe critical"), 1);
+}
+
 TEST(kfv_vo_adds_up_one_vm_only)
 {
 	fake_reset();
