@@ -183,6 +183,7 @@ struct hv_vcpu {
 	bool flush;		 /* (o) drop its translations at the next entry */
 	bool window;		 /* (o) interrupt window asked for */
 	bool launched;		 /* (o) VT-x: VMLAUNCH done */
+	bool stepping;		 /* (o) by RFLAGS.TF, for want of a monitor trap flag */
 	bool nmi_masked;	 /* (o) an NMI was injected and its IRET has not come */
 	struct hv_event pending; /* (o) its delivery was cut short; vector 0, type INTR: none */
 	bool has_pending;

@@ -58,26 +58,39 @@ static bool named(const struct entry_break *b)
 	return false;
 }
 
-/* A refused or a wrong entry may have changed the guest's state: each rule starts from INIT. */
-static void break_one(const struct entry_suite *suite, const struct entry_break *b, bool refused)
+/* False: the CPU keeps no such value in the field (some drop reserved bits). */
+static bool poke(const struct entry_suite *suite, const struct entry_poke *p, u64 old)
+{
+	u64 value = (old & ~p->clear) | p->set;
+
+	suite->write(&guest.v, p->what, value);
+	return suite->read(&guest.v, p->what) == value;
+}
+
+/*
+ * A refused or a wrong entry may have changed the guest's state: each rule starts from INIT.
+ * Returns whether the rule could be broken.
+ */
+static bool break_one(const struct entry_suite *suite, const struct entry_break *b, bool refused)
 {
 	u64 old[ENTRY_POKES];
-	bool ok;
+	bool ok, broken = true;
 
 	hv->vcpu_reset(&guest.v);
 	for (u32 i = 0; i < ENTRY_POKES && b->pokes[i].what; i++) {
-		const struct entry_poke *p = &b->pokes[i];
-
-		old[i] = suite->read(&guest.v, p->what);
-		suite->write(&guest.v, p->what, (old[i] & ~p->clear) | p->set);
+		old[i] = suite->read(&guest.v, b->pokes[i].what);
+		broken &= poke(suite, &b->pokes[i], old[i]);
 	}
-	ok = EXPECT(named(b));
-	if (enter() != EXIT_ENTRY_FAILED && refused)
-		ok = EXPECT_EQ(guest.exit.kind, EXIT_ENTRY_FAILED);
-	if (!ok)
-		test_printf("# broken: %s: %s\n", b->field, b->rule);
+	if (broken) {
+		ok = EXPECT(named(b));
+		if (enter() != EXIT_ENTRY_FAILED && refused)
+			ok = EXPECT_EQ(guest.exit.kind, EXIT_ENTRY_FAILED);
+		if (!ok)
+			test_printf("# broken: %s: %s\n", b->field, b->rule);
+	}
 	for (u32 i = 0; i < ENTRY_POKES && b->pokes[i].what; i++)
 		suite->write(&guest.v, b->pokes[i].what, old[i]);
+	return broken;
 }
 
 TEST(entry_whole_guest_enters)
@@ -97,17 +110,19 @@ TEST(entry_whole_guest_enters)
 TEST(entry_every_broken_rule_is_named_and_refused)
 {
 	const struct entry_suite *suite = hv == &vmx_ops ? &vmx_entry_suite : &svm_entry_suite;
+	u32 done = 0;
 
 	if (!guest_make())
 		return;
 	for (u32 i = 0; i < suite->count; i++)
-		break_one(suite, &suite->breaks[i], true);
+		done += break_one(suite, &suite->breaks[i], true);
 	for (u32 i = 0; i < suite->nunchecked; i++)
-		break_one(suite, &suite->unchecked[i], false);
-	EXPECT(suite->count >= suite->least);
+		done += break_one(suite, &suite->unchecked[i], false);
+	EXPECT(done >= suite->least);
 	hv->vcpu_reset(&guest.v);
 	EXPECT_EQ(enter(), EXIT_S2); /* and whole again it enters */
-	test_printf("# %u rules broken on %s\n", suite->count + suite->nunchecked, hv->name);
+	test_printf("# %u of %u rules broken on %s\n", done, suite->count + suite->nunchecked,
+		hv->name);
 	guest_free();
 }
 

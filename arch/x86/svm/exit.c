@@ -7,6 +7,8 @@
 
 #include "arch/x86/cpu.h"
 
+#define DR6_BS BIT(14)
+
 /* Codes that become one kind with nothing more to say. */
 static const u8 plain_kind[] = {
 	[VMEXIT_INTR] = EXIT_INTR,
@@ -74,13 +76,17 @@ static void decode_cr(u64 code, struct exit *exit)
 	exit->cr.lmsw = exit->cr.clts = false;
 }
 
-static void decode_exception(const struct vmcb *c, struct exit *exit)
+static void decode_exception(const struct hv_vcpu *v, struct exit *exit)
 {
+	const struct vmcb *c = vmcb_of(v);
+
 	exit->kind = EXIT_EXCEPTION;
 	exit->exception.vector = (u8)(c->exitcode - VMEXIT_EXCEPTION);
 	exit->exception.has_error = BIT(exit->exception.vector) & 0x00227d00;
 	exit->exception.error = (u32)c->exitinfo1;
 	exit->exception.address = c->exitinfo2;
+	if (v->stepping && exit->exception.vector == VECTOR_DB && (c->dr6 & DR6_BS))
+		exit->kind = EXIT_STEP;
 }
 
 static u8 next_rip_len(const struct vmcb *c)
@@ -88,8 +94,9 @@ static u8 next_rip_len(const struct vmcb *c)
 	return svm_caps.nrip && c->nrip - c->rip <= 15 ? (u8)(c->nrip - c->rip) : 0;
 }
 
-static void decode_rare(const struct vmcb *c, struct exit *exit)
+static void decode_rare(const struct hv_vcpu *v, struct exit *exit)
 {
+	const struct vmcb *c = vmcb_of(v);
 	u64 code = c->exitcode;
 
 	if (code == VMEXIT_IOIO) {
@@ -100,7 +107,7 @@ static void decode_rare(const struct vmcb *c, struct exit *exit)
 		decode_cr(code, exit);
 		exit->insn_len = next_rip_len(c);
 	} else if (code >= VMEXIT_EXCEPTION && code < VMEXIT_EXCEPTION + 32) {
-		decode_exception(c, exit);
+		decode_exception(v, exit);
 	} else {
 		/* An emulated CPU writes 32 bits of it only. */
 		exit->kind = (u32)code == (u32)VMEXIT_INVALID ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
@@ -157,7 +164,7 @@ void svm_decode(struct hv_vcpu *v, struct exit *exit)
 	if (unlikely(c->exitintinfo & EVENTINJ_VALID))
 		keep_event(v, c->exitintinfo);
 	if (unlikely(code >= ARRAY_LEN(plain_kind) || !plain_kind[code])) {
-		decode_rare(c, exit);
+		decode_rare(v, exit);
 		return;
 	}
 	exit->kind = plain_kind[code];

@@ -197,7 +197,7 @@ static void svm_reset(struct hv_vcpu *v)
 	v->gpr[RDX] = cpuid(1, 0).eax;
 	v->rip = 0xfff0;
 	v->rflags = RFLAGS_FIXED;
-	v->has_pending = v->window = v->nmi_masked = false;
+	v->has_pending = v->window = v->nmi_masked = v->stepping = false;
 	v->flush = true;
 }
 
@@ -325,6 +325,13 @@ static void svm_clear_shadow(struct hv_vcpu *v)
 	vmcb_of(v)->interrupt_shadow = 0;
 }
 
+/* The guest sees its TF set while this is on. */
+static void step(struct hv_vcpu *v, bool on)
+{
+	v->stepping = on;
+	v->rflags = on ? v->rflags | RFLAGS_TF : v->rflags & ~RFLAGS_TF;
+}
+
 static void svm_trap(struct hv_vcpu *v, enum hv_intercept what, bool on)
 {
 	struct vmcb *c = vmcb_of(v);
@@ -333,7 +340,7 @@ static void svm_trap(struct hv_vcpu *v, enum hv_intercept what, bool on)
 	if (what == TRAP_EXCEPTIONS)
 		c->exceptions = on ? c->exceptions | exceptions : c->exceptions & ~exceptions;
 	else if (what == TRAP_STEP)
-		v->rflags = on ? v->rflags | RFLAGS_TF : v->rflags & ~RFLAGS_TF;
+		step(v, on);
 	svm_seal(v);
 }
 

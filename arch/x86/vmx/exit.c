@@ -113,7 +113,7 @@ static void take_debug(struct hv_vcpu *v, u64 qualification)
 
 static void decode_debug(struct hv_vcpu *v, u32 info, u64 qualification, struct exit *exit)
 {
-	if (vmx_state(v)->stepping && (qualification & DR6_BS)) {
+	if (v->stepping && (qualification & DR6_BS)) {
 		exit->kind = EXIT_STEP;
 		return;
 	}

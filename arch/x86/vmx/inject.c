@@ -103,7 +103,7 @@ static void step(struct hv_vcpu *v, bool on)
 		vmx_seal_field(v, PROC_CONTROLS);
 		return;
 	}
-	vmx_state(v)->stepping = on;
+	v->stepping = on;
 	v->rflags = on ? v->rflags | RFLAGS_TF : v->rflags & ~RFLAGS_TF;
 }
 

@@ -266,9 +266,9 @@ static void vmx_reset(struct hv_vcpu *v)
 	v->gpr[RDX] = cpuid(1, 0).eax;
 	v->rip = 0xfff0;
 	v->rflags = RFLAGS_FIXED;
-	v->has_pending = v->nmi_masked = false;
+	v->has_pending = v->nmi_masked = v->stepping = false;
 	v->flush = true;
-	vmx_state(v)->queued = vmx_state(v)->stepping = false;
+	vmx_state(v)->queued = false;
 	vmx_window(v, false);
 }
 

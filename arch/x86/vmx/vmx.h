@@ -65,7 +65,6 @@ struct vmx_state {
 	u64 syscall[SYSCALL_MSRS]; /* while its vCPU is not loaded */
 	u32 proc;		   /* PROC_CONTROLS as last written */
 	bool queued;		   /* an event is to be injected at the next entry */
-	bool stepping;		   /* by TF, where there is no monitor trap flag */
 	u32 nswitched;
 	struct msr_slot guest_msr[SWITCHED_MAX], host_msr[SWITCHED_MAX]; /* EFER and PAT */
 };
