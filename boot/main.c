@@ -14,6 +14,7 @@
 #include "arch/x86/seal.h"
 #include "arch/x86/trap.h"
 #include "boot/banner.h"
+#include "boot/clock.h"
 #include "boot/reason.h"
 #include "boot/screen.h"
 #include "config.h"
@@ -21,7 +22,6 @@
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l1/power.h"
-#include "core/l1/time_init.h"
 #include "core/l1/uart_port.h"
 #include "core/l2/console.h"
 #include "core/l2/modules.h"
@@ -176,7 +176,7 @@ static void start_interrupts(void)
 	err = ioapic_init();
 	if (err)
 		boot_fail(REASON_NO_ACPI, "the I/O APICs of the MADT cannot be used (%d)", err);
-	err = time_init();
+	err = clock_start();
 	if (err)
 		boot_fail(REASON_NO_TIMER, err == -ETIMEDOUT
 						   ? "the PIT does not count"

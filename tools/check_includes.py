@@ -50,6 +50,7 @@ RULES = [
     ("drivers/{driver}/**", EVERYONE + ["drivers/api/**", "drivers/{driver}/**"]),
     ("kfv/**", EVERYONE + ["core/**", "drivers/api/**", "kfv/**"]),
     ("boot/**", INIT),
+    ("diag/**", EVERYONE + ["arch/x86/**", "core/**", "kfv/*.h", "drivers/api/*.h"]),
 ]
 
 INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)[>"]')

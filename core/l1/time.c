@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The clock is the TSC, measured once against the PIT, whose frequency is the same on every PC; the
- * local APIC's timer is measured beside it and gives the interrupts.
+ * The clock is the TSC; the local APIC's timer gives the interrupts. boot/clock.c has measured
+ * both.
  */
 #include "core/l1/time.h"
 
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/io.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
-#include "core/l1/time_init.h"
-
-#define PIT_HZ	     1193182u
-#define CALIBRATE_MS 5
-#define CALIBRATIONS 16
-#define PIT_COUNT    (PIT_HZ * CALIBRATE_MS / 1000)
-#define PIT_CHANNEL2 0x42
-#define PIT_COMMAND  0x43
-#define PORT_SPEAKER 0x61
-#define SPEAKER_GATE BIT(0)
-#define SPEAKER_OUT2 BIT(5)
-#define POLL_LIMIT   50000000u
-#define RTC_INDEX    0x70
-#define RTC_DATA     0x71
 
 static struct {
 	u64 tsc_start, tsc_khz;
 	u64 ns_per_tick_32; /* 32.32 fixed point */
 	u64 apic_per_ns_32;
 	s64 wall_at_start;
-} clock; /* (c) after time_init() */
+} clock; /* (c) after time_start() */
 
 u64 time_now_ns(void)
 {
@@ -47,59 +32,6 @@ s64 time_wall_at_boot(void)
 	return clock.wall_at_start;
 }
 
-/* Waits CALIBRATE_MS by PIT channel 2. -ETIMEDOUT when its output never rises. */
-static int pit_wait(void)
-{
-	u32 polls = 0;
-
-	out8(PORT_SPEAKER, (in8(PORT_SPEAKER) & ~3) | SPEAKER_GATE);
-	out8(PIT_COMMAND, 0xb0); /* channel 2, both bytes, mode 0 */
-	out8(PIT_CHANNEL2, PIT_COUNT & 0xff);
-	out8(PIT_CHANNEL2, PIT_COUNT >> 8);
-	while (!(in8(PORT_SPEAKER) & SPEAKER_OUT2)) {
-		if (++polls == POLL_LIMIT)
-			return -ETIMEDOUT;
-	}
-	return 0;
-}
-
-static u8 rtc_read(u8 index)
-{
-	out8(RTC_INDEX, index);
-	return in8(RTC_DATA);
-}
-
-static u32 rtc_number(u8 index, bool binary)
-{
-	u8 v = rtc_read(index);
-
-	return binary ? v : (v >> 4) * 10u + (v & 15);
-}
-
-/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar; month and day from 1. */
-static s64 days_of(s64 year, u32 month, u32 day)
-{
-	static const u16 before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	s64 y = year - 1;
-
-	return y * 365 + y / 4 - y / 100 + y / 400 - 719162 + before[(month - 1) % 12] +
-	       (leap && month > 2) + day - 1;
-}
-
-static s64 rtc_time(void)
-{
-	bool binary;
-	s64 days;
-
-	for (u32 i = 0; (rtc_read(0x0a) & 0x80) && i < POLL_LIMIT / 100; i++)
-		cpu_relax();
-	binary = rtc_read(0x0b) & BIT(2);
-	days = days_of(2000 + rtc_number(9, binary), rtc_number(8, binary), rtc_number(7, binary));
-	return days * 86400 + rtc_number(4, binary) * 3600 + rtc_number(2, binary) * 60 +
-	       rtc_number(0, binary);
-}
-
 static void timer_fired(u8 vector)
 {
 	(void)vector;
@@ -107,57 +39,14 @@ static void timer_fired(u8 vector)
 	apic_eoi();
 }
 
-/* Ticks of the TSC and of the APIC's timer in CALIBRATE_MS. */
-static int measure(u64 *ticks, u64 *apic_ticks)
+void time_start(u64 tsc_hz, u64 apic_hz, s64 wall_clock_s)
 {
-	u64 start;
-
-	apic_timer_start(~0u);
-	start = rdtsc();
-	if (pit_wait() < 0)
-		return -ETIMEDOUT;
-	*ticks = rdtsc() - start;
-	*apic_ticks = ~0u - apic_timer_left();
-	apic_timer_start(0);
-	return *ticks && *apic_ticks ? 0 : -EIO;
-}
-
-/*
- * The PIT's end is seen late when firmware or a busy emulator holds this CPU up, and never early:
- * the shortest measurement is the best, and good when the third or a later one is within 1/4096.
- */
-static int calibrate(u64 *ticks, u64 *apic_ticks)
-{
-	u64 t, a, gap;
-	int err = measure(ticks, apic_ticks);
-
-	for (u32 i = 1; i < CALIBRATIONS && !err; i++) {
-		err = measure(&t, &a);
-		gap = t > *ticks ? t - *ticks : *ticks - t;
-		if (t < *ticks) {
-			*ticks = t;
-			*apic_ticks = a;
-		}
-		if (i >= 2 && gap <= t >> 12)
-			break;
-	}
-	return err;
-}
-
-int time_init(void)
-{
-	u64 ticks, apic_ticks;
-	int err = calibrate(&ticks, &apic_ticks);
-
-	if (err)
-		return err;
-	clock.tsc_khz = ticks / CALIBRATE_MS;
-	clock.ns_per_tick_32 = ((u64)CALIBRATE_MS * 1000000 << 32) / ticks;
-	clock.apic_per_ns_32 = (apic_ticks << 32) / ((u64)CALIBRATE_MS * 1000000);
+	clock.tsc_khz = tsc_hz / 1000;
+	clock.ns_per_tick_32 = (1000000000ull << 32) / tsc_hz;
+	clock.apic_per_ns_32 = (apic_hz << 32) / 1000000000;
 	clock.tsc_start = rdtsc();
-	clock.wall_at_start = rtc_time();
+	clock.wall_at_start = wall_clock_s;
 	trap_set_handler(VECTOR_TIMER, timer_fired);
-	return 0;
 }
 
 void time_arm(u64 deadline_ns)

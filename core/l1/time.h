@@ -13,3 +13,5 @@ u64 time_tsc_khz(void);
 s64 time_wall_at_boot(void);
 /* An interrupt no later than deadline_ns. 0: nobody waits. */
 void time_arm(u64 deadline_ns);
+/* From now on time passes. Frequencies in Hz; seconds since 1970. Once, at boot. */
+void time_start(u64 tsc_hz, u64 apic_hz, s64 wall_clock_s);

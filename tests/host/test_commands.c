@@ -14,8 +14,8 @@
 	static const struct command *const cmd##_entry __used __section("shown_commands") = &(cmd)
 
 #include "core/l1/command.c"
-#include "core/l2/commands.c"
-#include "core/l3/exit_command.c"
+#include "diag/vm_commands.c"
+#include "diag/exit_command.c"
 #include "tests/dialect.h"
 
 #include <stdio.h>
