@@ -73,7 +73,7 @@ static int run_agents(int argc, char **argv)
 		out("%-10s %-8s %10lu  %s\n", a->name, p->attached & BIT(i) ? "attached" : "idle",
 			(unsigned long)mediation_findings(i), a->help);
 		for (u32 n = 0; n < a->nparams; n++)
-			out("%s%s %u%s", n ? ", " : "	   with ", a->params[n].name,
+			out("%s%s %u%s", n ? ", " : "           with ", a->params[n].name,
 				p->param[i][n], n + 1 < a->nparams ? "" : "\n");
 	}
 	return 0;
@@ -223,7 +223,7 @@ static void print_event(const struct evidence *r)
 	if (r->op != HOOK_NONE)
 		out(" at %s(0x%lx, 0x%lx)", hook_name(r->op), (unsigned long)r->arg[0],
 			(unsigned long)r->arg[1]);
-	out("\n		     %s", severity_names[r->severity]);
+	out("\n%21s%s", "", severity_names[r->severity]);
 	if (r->count > 1)
 		out(", %u times", r->count);
 	out("; %s R%02u %s\n", outcome_text(r), r->reaction, reactions[r->reaction].name);
