@@ -2,7 +2,8 @@
 /*
  * A horizontal orchestrator counts findings by VM, agent and rule. While they come more often than
  * the rule allows, its second reaction is used; that ends after a whole window of quiet. The log
- * gets a line when something changes and at 1, 2, 4, 8... findings, so that no flood can fill it.
+ * gets a line when something changes, at the first of each kind and at 1, 2, 4, 8... findings, so
+ * that no flood can fill it.
  */
 #include "kfv/ho.h"
 
@@ -16,6 +17,7 @@
 
 struct ladder {
 	u64 start_ns, last_ns;
+	u64 kinds; /* what was found so far, a bit for each by hash */
 	u32 count;
 	bool escalated;
 	u8 outcome; /* of the last one */
@@ -25,21 +27,33 @@ static struct ladder ladders[VM_MAX + 1][AGENTS_MAX][SEVERITY_COUNT]; /* (o) */
 
 static const struct rule no_rule = { .reaction = R00_LOG };
 
+static u64 kind_bit(const char *why)
+{
+	u32 hash = 0;
+
+	while (*why)
+		hash = hash * 31 + (u8)*why++;
+	return BIT(hash % 64);
+}
+
 /* Counts one more finding. Returns whether that is news. */
-static bool climb(struct ladder *l, const struct rule *r, u64 now)
+static bool climb(struct ladder *l, const struct rule *r, u64 now, u64 kind)
 {
 	u64 window = r->after ? r->within_ns : WINDOW_DEFAULT_NS;
-	bool before = l->escalated;
+	bool before = l->escalated, fresh;
 
 	if (!l->count || now - l->last_ns > window || (!before && now - l->start_ns > window)) {
 		l->start_ns = now;
 		l->count = 0;
+		l->kinds = 0;
 		l->escalated = false;
 	}
+	fresh = !(l->kinds & kind);
 	l->last_ns = now;
 	l->count++;
+	l->kinds |= kind;
 	l->escalated |= r->after && l->count > r->after;
-	return l->escalated != before || !(l->count & (l->count - 1));
+	return fresh || l->escalated != before || !(l->count & (l->count - 1));
 }
 
 /* The first reaction's denial stays in force while the second one is used. */
@@ -78,7 +92,7 @@ enum hook_verdict ho_decide(
 	u8 index = p->rule_of[agent][e->severity];
 	const struct rule *r = index ? &p->rules[index - 1] : &no_rule;
 	struct ladder *l = &ladders[e->vm][agent][r->severity];
-	bool news = climb(l, r, e->time_ns);
+	bool news = climb(l, r, e->time_ns, kind_bit(why));
 	u8 reaction = l->escalated ? r->then : r->reaction;
 	enum outcome outcome = OUTCOME_WITHHELD;
 

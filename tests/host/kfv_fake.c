@@ -183,7 +183,7 @@ static enum severity probe_detect(const u32 *param, const struct hook_event *e, 
 	(void)param;
 	fake.probe_seen++;
 	fake.probe_event = *e;
-	*why = "told-to";
+	*why = fake.probe_why ?: "told-to";
 	return fake.probe_says;
 }
 

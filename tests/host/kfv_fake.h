@@ -32,6 +32,7 @@ struct fake {
 	 */
 	const char *module; /* text of the boot module "policy.conf" */
 	enum severity probe_says, echo_says;
+	const char *probe_why; /* NULL: "told-to" */
 	u32 probe_seen;
 	struct hook_event probe_event;
 };

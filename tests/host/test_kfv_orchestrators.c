@@ -78,6 +78,21 @@ TEST(kfv_ho_logs_a_flood_in_few_lines)
 	EXPECT_EQ(fake_logged(" n=512 "), 1);
 }
 
+TEST(kfv_ho_logs_the_first_of_each_kind)
+{
+	fake_reset();
+	fake_policy("when probe severity warning do R01");
+	attack(FAKE_A, SEVERITY_WARNING, 100, 0);
+	fake.probe_why = "another";
+	attack(FAKE_A, SEVERITY_WARNING, 20, 0);
+	EXPECT_EQ(fake_logged(" n=101 why=another "), 1);
+	EXPECT_EQ(fake_logged("why=another"), 1);
+	/* After a window of quiet all is new. */
+	fake.now_ns += 1100 * MS;
+	attack(FAKE_A, SEVERITY_WARNING, 1, 0);
+	EXPECT_EQ(fake_logged("why=another"), 2);
+}
+
 TEST(kfv_vo_logs_a_flood_in_few_lines)
 {
 	fake_reset();
