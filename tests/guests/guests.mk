@@ -5,12 +5,14 @@
 #   qemu-system-x86_64 -M q35 -nographic -kernel build/guests/hello.elf \
 #	-device isa-debug-exit,iobase=0xf4,iosize=4
 
-GUESTS := $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))
+GUESTS := attack $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))
 GUEST_KIT := $(patsubst %,$(O)/guests/%.o,$(basename $(wildcard tests/guests/kit/*.c)) \
 	tests/guests/kit/start.S core/lib/fmt core/lib/string)
 HELLO_OBJ := $(patsubst %,$(O)/guests/%.o,tests/dialect \
 	$(basename $(wildcard tests/guests/hello/*.c)))
-GUEST_OBJ := $(GUEST_KIT) $(HELLO_OBJ) $(GUESTS:%=$(O)/guests/tests/guests/%.o)
+ATTACK_OBJ := $(patsubst %.c,$(O)/guests/%.o,$(wildcard tests/guests/attack/*.c))
+GUEST_OBJ := $(GUEST_KIT) $(HELLO_OBJ) $(ATTACK_OBJ) \
+	$(patsubst %.c,$(O)/guests/%.o,$(wildcard tests/guests/*.c))
 GUEST_FLAGS := -std=gnu17 -I. -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-pic \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
 	-fcf-protection=none -Wall -Wextra -Werror
@@ -21,7 +23,11 @@ guests: $(GUESTS:%=$(O)/guests/%.elf) $(O)/guests/place $(O)/guests/bios.bin
 $(O)/guests/hello.elf: $(HELLO_OBJ)
 
 # The 32-bit wrapping is for QEMU, whose -kernel refuses ELF64 with a multiboot header.
-$(O)/guests/%.elf: $(O)/guests/tests/guests/%.o $(GUEST_KIT) tests/guests/kit/link.ld
+$(O)/guests/attack.elf: $(ATTACK_OBJ)
+$(filter-out %/attack.elf,$(GUESTS:%=$(O)/guests/%.elf)): $(O)/guests/%.elf: \
+	$(O)/guests/tests/guests/%.o
+
+$(O)/guests/%.elf: $(GUEST_KIT) tests/guests/kit/link.ld
 	$(LD) -nostdlib -static --build-id=none --no-warn-rwx-segments -z noexecstack \
 		-z max-page-size=4096 -T tests/guests/kit/link.ld -o $@.64 $(filter %.o,$^)
 	$(OBJCOPY) -O elf32-i386 $@.64 $@

@@ -56,7 +56,7 @@ static void beat(u64 number, u64 *known)
 	u64 found = digest();
 
 	note_gap();
-	print("beat %lu\n", number);
+	print("beat %lu tsc %lu\n", number, last);
 	if (hypervisor_present())
 		hypercall(HYPERCALL_BEAT, number, 0, 0);
 	if (found != *known)
