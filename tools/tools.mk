@@ -6,12 +6,13 @@
 #   iso     $(O)/kfv.iso, for BIOS and UEFI, CD and stick
 #   run     boot it on MACHINE with this terminal as its serial line (RUN_FLAGS: see tools/run.py)
 #   lint    every check that needs no machine
+#   attacks each attack with the defence off, detecting, on: a table, $(O)/results/attacks.json
 #   test    everything; ends with pytest's summary (TESTS: only these; PYTEST_FLAGS)
 
 TESTS ?= tests
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
-.PHONY: setup guest iso run lint test
+.PHONY: setup guest iso run lint attacks test
 
 setup:
 	@tools/setup.sh
@@ -29,6 +30,9 @@ run: iso
 
 lint:
 	@tools/lint.sh
+
+attacks: image guests
+	@$(PYTHON) -m pytest --machine $(MACHINE) $(PYTEST_FLAGS) tests/attacks
 
 test: guest
 	@$(MAKE) --no-print-directory image guests host-tests lint

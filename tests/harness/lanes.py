@@ -20,6 +20,7 @@ class Options:
     smp: int = 1
     cpu: str = None  # a CPU model as the emulator calls it
     deterministic: bool = False  # time is counted in instructions: the same run every time
+    shift: int = 0  # deterministic, one CPU: an instruction takes 2^shift ns
     ips: int = None  # Bochs: how many instructions make a second of the machine's time
     reboot: bool = False  # whether a reset starts the machine again instead of ending it
     extra: tuple = ()  # further emulator arguments (QEMU) or configuration lines (Bochs)

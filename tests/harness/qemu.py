@@ -42,7 +42,7 @@ class QemuMachine(Machine):
             return ["-accel", "tcg"]
         clock = ["-rtc", "base=2024-01-01,clock=vm"]
         if options.smp == 1:
-            return ["-accel", "tcg", "-icount", "shift=0,sleep=off", *clock]
+            return ["-accel", "tcg", "-icount", f"shift={options.shift},sleep=off", *clock]
         return ["-accel", "tcg,thread=single", "-icount", "shift=1", *clock]
 
     def _firmware_arguments(self):

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The loop, closed: each attack runs with the defence off (it must succeed, or the other runs mean
+nothing), detecting only, and on (it must come to nothing, and the VM beside it must not notice)."""
+
+import re
+
+import pytest
+import results
+import scenario
+from scenario import MODES, Run
+
+DELAY_MS = 200
+DELAY = f"delay_ms={DELAY_MS}"
+STRIDE = 211
+ZEROS = 64 << 20  # free memory of the test's machine, which nothing has written to
+
+A02 = f"attack=A02 stride={STRIDE} {DELAY}"
+A16 = f"attack=A16 ms=1000 spin=1000 unfair=1 {DELAY}"
+CARD = b"THE ATTACKER WROTE THIS"
+
+# tests/guests/attack/a10.c: the tampers in the order of their bits.
+TAMPERS = ("cpuid", "ports", "msrs", "port-map", "memory", "address-space")
+
+
+def fields(*names):
+    return sum(1 << TAMPERS.index(name) for name in names)
+
+
+@pytest.fixture(scope="module")
+def calm(lane, tmp_path_factory):
+    """The same two VMs while nobody attacks: the measure for the others, and where things lie."""
+    work = tmp_path_factory.mktemp("calm")
+    machines = []
+
+    def boot(cmdline, modules, elf, **options):
+        iso = scenario.make_iso(work / "boot.iso", elf, cmdline, modules)
+        machines.append(lane.start(iso, "attacks-calm", work, **options))
+        return machines[0]
+
+    run = Run(boot, f"attack=none {DELAY}", until=r"beat 60 tsc")
+    if run.sees_memory:
+        ram = run.ram()
+        run.victim_at, run.attacker_at = scenario.find_victim(ram), scenario.find_attacker(ram)
+    yield run
+    for machine in machines:
+        machine.stop()
+
+
+def liveness(run, calm):
+    """What must be as if nobody had attacked. Without a monitor, memory cannot be looked at."""
+    oracle = {
+        "no beat lost": run.lost_beats() == 0,
+        "p99 of beats within 3 times": run.p99_ms() <= 3 * calm.p99_ms(),
+        "victim sees its memory unchanged": "DIGEST CHANGED" not in run.log,
+    }
+    if run.sees_memory:
+        oracle["victim memory unchanged"] = scenario.victim_unchanged(run.ram())
+        oracle["VMM text and constants unchanged"] = run.vmm_unchanged()
+    return oracle
+
+
+def check(r, run, agent, succeeded):
+    """What is expected of every record, whatever the attack."""
+    assert r["attack_succeeded"] is succeeded, r
+    assert r["collateral"] == 0, [f for f in run.findings() if f["vm"] != "attacker"]
+    codes = {x["outcome"] for x in r["reactions"]}
+    if r["mode"] == "off":
+        assert not r["detected_by"] and not r["reactions"]
+        return
+    assert agent in r["detected_by"]
+    assert codes == {"executed" if r["mode"] == "on" else "withheld"}, r["reactions"]
+    if r["mode"] == "on":
+        assert all(r["oracle"].values()), r["oracle"]
+
+
+def executed(r):
+    return {x["code"] for x in r["reactions"] if x["outcome"] == "executed"}
+
+
+# --- nobody attacks ------------------------------------------------------------------------------
+
+
+def test_calm_machine_is_left_alone(calm):
+    assert calm.findings() == []
+    assert calm.lost_beats() == 0
+    assert calm.p99_ms() < scenario.PERIOD_MS * 1.2
+    assert "refused" not in calm.log
+    if calm.sees_memory:
+        assert scenario.victim_unchanged(calm.ram()) and calm.vmm_unchanged()
+        assert calm.memory(ZEROS, 3 << 12) == bytes(3 << 12)
+    assert calm.evidence_is_genuine()
+
+
+# --- A02 -----------------------------------------------------------------------------------------
+
+
+def swept_before(alert):
+    """How many ports the attacker had touched, the alert's among them."""
+    port, width = (int(arg, 0) for arg in alert["args"][:2])
+    return port // STRIDE * 3 + {1: 1, 2: 2, 4: 3}[width]
+
+
+def run_a02(boot, calm, lane, mode, without=()):
+    run = Run(boot, A02, mode, vuln="ioapic", without=without)
+    oracle = liveness(run, calm)
+    leaked = run.attacker(r"A02 step ioapic leaked (\d+) written (\d+) denied (\d+)")
+    oracle["attacker gained nothing"] = int(leaked[1]) == int(leaked[2]) == 0
+    oracle["legal access works"] = run.attacker("A02 step legal access works") is not None
+    succeeded = not oracle["attacker gained nothing"]
+    if run.sees_memory:
+        redzone = scenario.ioapic_redzone(run.ram())
+        oracle["redzone clean"] = redzone == bytes(len(redzone))
+        succeeded = not oracle["redzone clean"]
+    first = run.first_alert("absent-ports")
+    exits = swept_before(first) if first else None
+    return run, results.record(run, "A02", lane, mode, succeeded, oracle, exits, without)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a02_ports_and_index_out_of_range(boot, calm, lane, keep, mode):
+    run, r = run_a02(boot, calm, lane, mode)
+    keep(r)
+    check(r, run, "range@L3", succeeded=mode != "on")
+    if mode == "off":
+        return
+    assert {f["why"] for f in run.findings()} >= {"absent-ports", "index"}
+    assert r["exits_to_detect"] <= 3 * 300
+    if mode == "on":
+        assert executed(r) == {"R01", "R02"}
+        assert run.evidence_is_genuine()
+
+
+def test_a02_without_its_agent(boot, calm, lane, keep):
+    run, r = run_a02(boot, calm, lane, "on", without=("range",))
+    keep(r)
+    assert r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
+
+
+# --- A16 -----------------------------------------------------------------------------------------
+
+FLOOD = r"A16 step flood of (\d+) calls tsc (\d+) to (\d+) from (\d+) ns"
+
+
+def calls_before(run, alert):
+    """How many calls went before the first that was held back; if none was, how many there were
+    until the alert at most, as its time is known to a millisecond."""
+    held = run.attacker(r"A16 step refused \d+ held \d+ first at call (\d+)")
+    if int(held[1]):
+        return int(held[1])
+    calls, start, end, start_ns = map(int, run.attacker(FLOOD).groups())
+    ms = alert["time_ms"] + 1 - start_ns / 1e6
+    return round(calls * ms * run.tsc_hz / 1000 / (end - start))
+
+
+def run_a16(boot, calm, lane, mode, without=()):
+    run = Run(boot, A16, mode, vuln="unfair", without=without)
+    flood = run.attacker(FLOOD)
+    share = run.share(int(flood[2]), int(flood[3]))
+    oracle = liveness(run, calm)
+    oracle["victim keeps 80% of its beats"] = share >= 0.8
+    oracle["attacker goes on afterwards"] = "A16 step polite calls answered 8 of 8" in run.log
+    first = run.first_alert("hypercall-rate")
+    exits = calls_before(run, first) if first else None
+    return run, results.record(run, "A16", lane, mode, share < 0.8, oracle, exits, without)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a16_flood_of_hypercalls(boot, calm, lane, keep, mode):
+    run, r = run_a16(boot, calm, lane, mode)
+    keep(r)
+    check(r, run, "rate@L1", succeeded=mode != "on")
+    if mode == "on":
+        assert executed(r) == {"R02", "R16", "R18", "R22"}
+        order = [f["reaction"] for f in run.findings() if f["layer"] == "VO"]
+        assert order.index("R18") < order.index("R16"), "the lighter reaction comes first"
+        assert run.evidence_is_genuine()
+
+
+def test_a16_without_its_agent(boot, calm, lane, keep):
+    run, r = run_a16(boot, calm, lane, "on", without=("rate",))
+    keep(r)
+    assert r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
+
+
+# --- A10 -----------------------------------------------------------------------------------------
+
+
+def attack_a10(calm, names):
+    where = ""
+    if calm.sees_memory:
+        peek, poke = calm.image_at(), calm.victim_at
+        where = f" zeros={ZEROS} base={calm.attacker_at} peek={peek} poke={poke}"
+    return f"attack=A10 fields={fields(*names)}{where} {DELAY}"
+
+
+def truths(run):
+    """Field -> what somebody sees who looks past the hypervisor."""
+    image = scenario.readonly_bytes(run.elf)[:16]
+    words = [int.from_bytes(image[n : n + 8], "little") for n in (0, 8)]
+    return {
+        "cpuid": "TCGTCGTCGTCG",
+        "ports": "29c08086",  # the host bridge of Q35
+        "msrs": None,  # any: the register is not the guest's to read
+        "port-map": "29c08086",
+        "memory": "".join(f"{word:016x}" for word in words),
+    }
+
+
+def gained(run):
+    """Fields that gave the attacker what only the machine itself has."""
+    found = {}
+    for m in run.said("attacker", r"ATTACK A10 step (\S+): gained, saw (\S+)"):
+        truth = truths(run)[m[1]]
+        found[m[1]] = truth is None or m[2] == truth
+    assert all(found.values()), f"what was seen is not what is there: {found}"
+    return set(found)
+
+
+def run_a10(boot, calm, lane, mode, names, until=None, without=()):
+    run = Run(boot, attack_a10(calm, names), mode, vuln="control", without=without, until=until)
+    card = CARD in run.machine.evidence_path.read_bytes()
+    oracle = liveness(run, calm)
+    oracle["attacker gained nothing"] = not gained(run)
+    oracle["evidence line not written by the attacker"] = not card
+    oracle["attacker's VM was not broken"] = "vm attacker failed" not in run.log
+    succeeded = not (oracle["attacker gained nothing"] and not card)
+    succeeded |= not oracle["attacker's VM was not broken"]
+    exits = 1 if run.first_alert() else None
+    return run, results.record(run, "A10", lane, mode, succeeded, oracle, exits, without)
+
+
+NAMES = [name for name in TAMPERS if name != "address-space"]
+BROKEN = r"vm attacker failed"
+PAUSED = r"VO control critical vm=attacker [^\r\n]*verdict=done reaction=R16 n=\d+ why=(?!contain)"
+
+
+@pytest.mark.parametrize("mode", ["off", "detect"])
+def test_a10_control_structure(boot, calm, lane, keep, mode):
+    """Every field that can be gained by is, and the last one breaks the attacker's own VM."""
+    run, r = run_a10(boot, calm, lane, mode, TAMPERS, until=BROKEN)
+    keep(r)
+    check(r, run, "control@L2", succeeded=True)
+    assert gained(run) == set(NAMES)
+    if run.sees_memory:
+        assert not r["oracle"]["victim memory unchanged"], "the attacker wrote to it"
+    assert not r["oracle"]["evidence line not written by the attacker"]
+
+
+@pytest.mark.parametrize(
+    "names", [("cpuid", "ports", "msrs"), ("port-map", "memory", "address-space")]
+)
+def test_a10_is_repaired(boot, calm, lane, keep, names):
+    run, r = run_a10(boot, calm, lane, "on", names)
+    keep(r)
+    check(r, run, "control@L2", succeeded=False)
+    assert executed(r) == {"R07", "R16", "R22"}
+    assert len(run.said("attacker", r"ATTACK A10 step \S+: nothing gained")) == len(names)
+    assert "A10 outcome nothing gained" in run.log
+    assert run.evidence_is_genuine()
+
+
+def test_a10_repeated_is_paused_for_good(boot, calm, lane, keep):
+    run, r = run_a10(boot, calm, lane, "on", TAMPERS, until=PAUSED)
+    keep(r)
+    check(r, run, "control@L2", succeeded=False)
+    assert executed(r) == {"R07", "R16", "R22"}
+    assert not run.attacker(r"A10 outcome")
+    assert len(run.said("attacker", r"ATTACK A10 step \S+ tried")) == 4
+    assert run.evidence_is_genuine()
+
+
+def test_a10_without_its_agent(boot, calm, lane, keep):
+    run, r = run_a10(boot, calm, lane, "on", TAMPERS, until=BROKEN, without=("control",))
+    keep(r)
+    assert r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
+    assert gained(run) == set(NAMES)
+
+
+# --- the release image ---------------------------------------------------------------------------
+
+
+def test_release_image_has_no_planted_bug(boot):
+    planted = re.compile(r"planted|vuln|unfair|write_control|write_vmcs")
+    assert planted.search(scenario.symbols(scenario.TEST_IMAGE))
+    assert not planted.search(scenario.symbols(scenario.RELEASE))
+    assert b"unfair" in scenario.loaded_bytes(scenario.TEST_IMAGE)
+    assert b"unfair" not in scenario.loaded_bytes(scenario.RELEASE)
+    run = Run(boot, "attack=A10 fields=1", "off", elf=scenario.RELEASE)
+    assert run.attacker(r"A10 step cpuid: write refused -38"), run.log
+    assert run.attacker("A10 outcome nothing gained")
+
+
+@pytest.mark.parametrize("bug", ["control", "unfair", "ioapic"])
+def test_release_image_refuses_to_plant(boot, bug):
+    machine = boot(f"vuln={bug}", {"config": b""}, elf=scenario.RELEASE)
+    machine.expect_text(f"vuln={bug}: this image has no such planted bug")
