@@ -23,7 +23,6 @@
 #define RETRY_NS  1000000ull
 #define FOR_EVER  (~0ull >> 1) /* a time at which no unfinished line waits any more */
 #define PROMPT	  "kfv> "
-#define BELL	  "\a"
 
 static_assert(MUX_PARTIES == VM_MAX + 1, "a party for each VM and the hypervisor");
 
@@ -31,8 +30,9 @@ volatile bool console_has_work;
 
 static struct mux mux;	   /* (o) */
 static struct line editor; /* (o) */
-static u8 kfv_data[16384], vm_data[VM_MAX][4096], input_data[VM_MAX + 1][512];
+static u8 kfv_data[16384], vm_data[VM_MAX][4096], input_data[VM_MAX + 1][2048];
 static struct ring inputs[VM_MAX + 1]; /* (o) by VM id: typed, not yet taken by its UART */
+static bool deaf[VM_MAX + 1];	       /* (o) what was typed last found no room */
 
 static void show_prompt(struct mux *m)
 {
@@ -205,8 +205,12 @@ static void kfv_key(u8 byte)
 
 static void vm_key(u32 vm_id, u8 byte)
 {
-	if (!vms[vm_id] || !ring_put(&inputs[vm_id], byte))
-		mux_say(&mux, BELL);
+	bool taken = vms[vm_id] && ring_put(&inputs[vm_id], byte);
+
+	if (!taken && !deaf[vm_id])
+		log_warn(
+			"console: %s takes no input: what is typed is lost", mux.party[vm_id].name);
+	deaf[vm_id] = !taken;
 }
 
 static void key(u8 byte)
