@@ -30,7 +30,7 @@ export O CC CROSS_COMPILE MACHINE
 .PHONY: all image help clean
 
 KFLAGS := -std=gnu17 -I. -I$(O)/gen -O2 -g -ffreestanding -mcmodel=kernel -mno-red-zone \
-	-mgeneral-regs-only -fno-pic -fno-omit-frame-pointer -fno-stack-protector \
+	-mgeneral-regs-only -fno-pic -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
 	-Wall -Wextra -Werror -Wno-address-of-packed-member
 AFLAGS := -I. -D__ASSEMBLER__ -g

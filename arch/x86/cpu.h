@@ -9,12 +9,10 @@
 
 #define CR0_PE BIT(0)
 #define CR0_MP BIT(1)
-#define CR0_EM BIT(2)
 #define CR0_TS BIT(3)
 #define CR0_ET BIT(4)
 #define CR0_NE BIT(5)
 #define CR0_WP BIT(16)
-#define CR0_AM BIT(18)
 #define CR0_NW BIT(29)
 #define CR0_CD BIT(30)
 #define CR0_PG BIT(31)
@@ -33,13 +31,11 @@
 #define CR4_UMIP       BIT(11)
 #define CR4_LA57       BIT(12)
 #define CR4_VMXE       BIT(13)
-#define CR4_SMXE       BIT(14)
 #define CR4_FSGSBASE   BIT(16)
 #define CR4_PCIDE      BIT(17)
 #define CR4_OSXSAVE    BIT(18)
 #define CR4_SMEP       BIT(20)
 #define CR4_SMAP       BIT(21)
-#define CR4_PKE	       BIT(22)
 
 #define EFER_SCE   BIT(0)
 #define EFER_LME   BIT(8)
@@ -49,7 +45,6 @@
 #define EFER_LMSLE BIT(13)
 #define EFER_FFXSR BIT(14)
 
-#define RFLAGS_CF    BIT(0)
 #define RFLAGS_FIXED BIT(1)
 #define RFLAGS_TF    BIT(8)
 #define RFLAGS_IF    BIT(9)
@@ -60,7 +55,6 @@
 #define MSR_TSC		    0x10
 #define MSR_APIC_BASE	    0x1b
 #define MSR_FEATURE_CONTROL 0x3a
-#define MSR_TSC_ADJUST	    0x3b
 #define MSR_BIOS_SIGN_ID    0x8b
 #define MSR_MTRRCAP	    0xfe
 #define MSR_SYSENTER_CS	    0x174
@@ -70,11 +64,8 @@
 #define MSR_MCG_STATUS	    0x17a
 #define MSR_MISC_ENABLE	    0x1a0
 #define MSR_DEBUGCTL	    0x1d9
-#define MSR_MTRR_PHYS_BASE0 0x200
-#define MSR_MTRR_FIX_64K    0x250
 #define MSR_PAT		    0x277
 #define MSR_MTRR_DEF_TYPE   0x2ff
-#define MSR_XSS		    0xda0
 #define MSR_EFER	    0xc0000080
 #define MSR_STAR	    0xc0000081
 #define MSR_LSTAR	    0xc0000082
@@ -98,10 +89,8 @@
 #define VECTOR_BP  3
 #define VECTOR_OF  4
 #define VECTOR_UD  6
-#define VECTOR_NM  7
 #define VECTOR_DF  8
 #define VECTOR_TS  10
-#define VECTOR_NP  11
 #define VECTOR_SS  12
 #define VECTOR_GP  13
 #define VECTOR_PF  14
@@ -199,11 +188,6 @@ static inline void xsetbv(u32 index, u64 value)
 static inline void wbinvd(void)
 {
 	asm volatile("wbinvd" ::: "memory");
-}
-
-static inline void irq_on(void)
-{
-	asm volatile("sti" ::: "memory");
 }
 
 static inline void irq_off(void)

@@ -7,6 +7,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/panic.h"
+#include "core/l1/gate.h"
 
 extern const struct fixup __start_kfv_fixups[], __stop_kfv_fixups[];
 
@@ -37,4 +38,5 @@ void trap_handle(struct trap_frame *f)
 	}
 	if (!fix_up(f))
 		panic_exception(f);
+	l1_gate_fault(f->vector, f->error, f->rip, cr2_read());
 }

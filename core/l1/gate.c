@@ -37,6 +37,12 @@ void l1_gate_timer_arm(struct hrsc *h, u64 deadline_ns)
 		h->deadline_ns = deadline_ns;
 }
 
+void l1_gate_fault(u64 vector, u64 error, u64 rip, u64 address)
+{
+	(void)HOOK(host_hrsc.armed, HOOK_L1_FAULT, host_hrsc.id, host_hrsc.id, vector, error, rip,
+		address);
+}
+
 u32 l1_gate_read(struct hrsc *h, u16 port, u8 width)
 {
 	if (HOOK(h->armed, HOOK_L1_REG_READ, h->id, host_hrsc.id, port, width, 0, 0) != HOOK_ALLOW)

@@ -7,6 +7,7 @@
 
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/hv.h"
 #include "arch/x86/io.h"
 #include "arch/x86/seal.h"
 #include "core/l1/log.h"
@@ -46,6 +47,13 @@ void machine_power_off(void)
 	halt_for_ever();
 }
 
+/* A CPU in VMX operation would not take the INIT that a reset may be made of. */
+static void leave_virtualisation(void)
+{
+	if (hv)
+		hv->cpu_disable();
+}
+
 void machine_reboot(void)
 {
 	struct {
@@ -54,6 +62,7 @@ void machine_reboot(void)
 	} __packed no_idt = { 0, 0 };
 
 	log_flush();
+	leave_virtualisation();
 	if (acpi.reset_address && acpi.reset_space == 1)
 		out8((u16)acpi.reset_address, acpi.reset_value);
 	out8(KBC_COMMAND, KBC_RESET);

@@ -17,7 +17,6 @@
 #define VM_MAX		16
 #define VM_VCPUS	16
 #define VM_DRIVERS	12
-#define VM_BLOCKS	2048 /* 4 GiB */
 #define VM_NAME		32
 #define VM_RAM_BELOW_4G GIB(3) /* RAM goes from 0 to here, devices live above */
 

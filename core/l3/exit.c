@@ -47,14 +47,21 @@ const char *const exit_names[EXIT_KINDS] = {
 	[EXIT_UNKNOWN] = "unknown",
 };
 
+/* Without a length from the CPU: a failed fetch has raised its exception already. */
+static __noinline void skip_unknown(struct vcpu *v)
+{
+	u8 len;
+
+	if (guest_insn_len(v, &len) == 0)
+		vcpu_advance(v, len);
+}
+
 void vcpu_skip(struct vcpu *v, const struct exit *exit)
 {
-	u8 len = exit->insn_len;
-
-	/* Without a length from the CPU: a failed fetch has raised its exception already. */
-	if (unlikely(!len) && guest_insn_len(v, &len) < 0)
-		return;
-	vcpu_advance(v, len);
+	if (likely(exit->insn_len))
+		vcpu_advance(v, exit->insn_len);
+	else
+		skip_unknown(v);
 }
 
 /* The handler of a physical interrupt runs in this window; what it changed is seen before re-entry.

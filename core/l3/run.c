@@ -35,14 +35,22 @@ static bool handle_hazards(struct vcpu *v)
 	return false;
 }
 
-/* Slots grow by four: below 256 ticks, 1 K, 4 K, ... */
+/* By the highest bit of the ticks: slots grow by four, below 256, 1 K, 4 K, ... */
+static const u8 slot_of_bit[64] = {
+	[8 ... 9] = 1,
+	[10 ... 11] = 2,
+	[12 ... 13] = 3,
+	[14 ... 15] = 4,
+	[16 ... 17] = 5,
+	[18 ... 19] = 6,
+	[20 ... 63] = HISTOGRAM_SLOTS - 1,
+};
+
 static void count(struct exit_stats *s, u64 ticks)
 {
-	u32 highest = 63 - (u32)__builtin_clzll(ticks | 0xff);
-
 	s->count++;
 	s->ticks += ticks;
-	s->slots[MIN((highest - 6) / 2, HISTOGRAM_SLOTS - 1u)]++;
+	s->slots[slot_of_bit[63 ^ __builtin_clzll(ticks | 1)]]++;
 }
 
 void vcpu_run(struct vcpu *v)

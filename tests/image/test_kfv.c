@@ -7,6 +7,7 @@
 #include "core/l3/gate.h"
 #include "kfv/agents/witness.h"
 #include "kfv/mediation.h"
+#include "tests/image/fault.h"
 
 #define DELAY_PORT 0x80
 
@@ -28,6 +29,7 @@ static void cross_every_gate(void)
 	SEEN(HOOK_L1_IRQ, l1_gate_irq(&driver, 4));
 	SEEN(HOOK_L1_EXIT, l1_gate_exit(&vcpu.hrsc, EXIT_CPUID, 0, 0));
 	SEEN(HOOK_L1_TIMER, l1_gate_timer(&driver));
+	SEEN(HOOK_L1_FAULT, fault_on_purpose());
 	SEEN(HOOK_L1_REG_READ, l1_gate_read(&driver, DELAY_PORT, 1));
 	SEEN(HOOK_L1_REG_WRITE, l1_gate_write(&driver, DELAY_PORT, 1, 0));
 	SEEN(HOOK_L1_TIMER_ARM, l1_gate_timer_arm(&driver, 0));

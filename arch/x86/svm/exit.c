@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the exit code to the neutral record (APM volume 2, appendix C "SVM Intercept Exit Codes").
- * Lengths come from the next-RIP field where the CPU has one, else core/l3 decodes the instruction.
+ * Into the guest and back, and from the exit code to the neutral record (APM volume 2, appendix C
+ * "SVM Intercept Exit Codes"). Lengths come from the next-RIP field where the CPU has one, else
+ * core/l3 decodes the instruction.
  */
 #include "arch/x86/svm/svm.h"
 
@@ -19,7 +20,6 @@ static const u8 plain_kind[] = {
 	[VMEXIT_RDPMC] = EXIT_RDPMC,
 	[VMEXIT_CPUID] = EXIT_CPUID,
 	[VMEXIT_RSM] = EXIT_VIRT_INSN,
-	[VMEXIT_IRET] = EXIT_WINDOW,
 	[VMEXIT_INVD] = EXIT_WBINVD,
 	[VMEXIT_PAUSE] = EXIT_PAUSE,
 	[VMEXIT_HLT] = EXIT_HLT,
@@ -94,15 +94,26 @@ static u8 next_rip_len(const struct vmcb *c)
 	return svm_caps.nrip && c->nrip - c->rip <= 15 ? (u8)(c->nrip - c->rip) : 0;
 }
 
-static void decode_rare(const struct hv_vcpu *v, struct exit *exit)
+/* The NMI handler's IRET is about to run: the next NMI may follow it. */
+static void unmask_nmi(struct hv_vcpu *v)
+{
+	vmcb_of(v)->misc1 &= ~INTERCEPT_IRET;
+	v->nmi_masked = false;
+}
+
+static void decode_rare(struct hv_vcpu *v, struct exit *exit)
 {
 	const struct vmcb *c = vmcb_of(v);
 	u64 code = c->exitcode;
 
+	exit->insn_len = 0;
 	if (code == VMEXIT_IOIO) {
 		decode_io(c, exit);
 	} else if (code == VMEXIT_NPF) {
 		decode_npf(c, exit);
+	} else if (code == VMEXIT_IRET) {
+		unmask_nmi(v);
+		exit->kind = EXIT_WINDOW;
 	} else if (code < VMEXIT_DR0_READ) {
 		decode_cr(code, exit);
 		exit->insn_len = next_rip_len(c);
@@ -141,13 +152,6 @@ static void keep_event(struct hv_vcpu *v, u64 info)
 	};
 }
 
-/* The NMI handler's IRET is about to run: the next NMI may follow it. */
-static void unmask_nmi(struct hv_vcpu *v)
-{
-	vmcb_of(v)->misc1 &= ~INTERCEPT_IRET;
-	v->nmi_masked = false;
-}
-
 static u8 known_len(const struct hv_vcpu *v, const struct vmcb *c, u8 kind)
 {
 	const struct hv_length *l = &v->lengths[c->rip / 2 % HV_LENGTHS];
@@ -155,12 +159,10 @@ static u8 known_len(const struct hv_vcpu *v, const struct vmcb *c, u8 kind)
 	return likely(l->rip == c->rip && l->cr3 == c->cr3 && l->kind == kind) ? l->len : 0;
 }
 
-void svm_decode(struct hv_vcpu *v, struct exit *exit)
+static __always_inline void decode(struct hv_vcpu *v, struct vmcb *c, struct exit *exit)
 {
-	const struct vmcb *c = vmcb_of(v);
 	u64 code = c->exitcode;
 
-	exit->insn_len = 0;
 	if (unlikely(c->exitintinfo & EVENTINJ_VALID))
 		keep_event(v, c->exitintinfo);
 	if (unlikely(code >= ARRAY_LEN(plain_kind) || !plain_kind[code])) {
@@ -170,6 +172,26 @@ void svm_decode(struct hv_vcpu *v, struct exit *exit)
 	exit->kind = plain_kind[code];
 	exit->msr.write = c->exitinfo1 & 1; /* means something for MSRs only */
 	exit->insn_len = svm_caps.nrip ? next_rip_len(c) : known_len(v, c, exit->kind);
-	if (unlikely(code == VMEXIT_IRET))
-		unmask_nmi(v);
+}
+
+void svm_enter(struct hv_vcpu *v, struct exit *exit)
+{
+	struct vmcb *c = vmcb_of(v);
+
+	c->rip = v->rip;
+	c->rflags = v->rflags;
+	c->rax = v->gpr[RAX];
+	c->rsp = v->gpr[RSP];
+	c->tlb_control = 0;
+	if (unlikely(v->flush)) {
+		c->tlb_control = svm_caps.flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
+		v->flush = false;
+	}
+	svm_run(v->control_hpa.v, v->gpr, svm_host_vmcb);
+	v->rip = c->rip;
+	v->rflags = c->rflags;
+	v->gpr[RAX] = c->rax;
+	v->gpr[RSP] = c->rsp;
+	c->eventinj = 0;
+	decode(v, c, exit);
 }

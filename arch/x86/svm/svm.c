@@ -18,8 +18,8 @@
 
 struct svm_caps svm_caps;
 
-static void *host_hsave;  /* (c) the CPU's own host state save area */
-static u64 host_vmcb_hpa; /* (c) */
+static void *host_hsave; /* (c) the CPU's own host state save area */
+u64 svm_host_vmcb;
 static void *host_vmcb;	  /* (c) where the host's FS, GS, TR and MSRs wait while a guest runs */
 static u8 *iopm, *msrpm;  /* (c) all ones: everything is intercepted; shared by all VMs */
 static u32 next_asid = 1; /* (o) */
@@ -132,8 +132,8 @@ static int svm_enable(void)
 	}
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, virt_to_hpa(host_hsave).v);
-	host_vmcb_hpa = virt_to_hpa(host_vmcb).v;
-	asm volatile("vmsave %0" ::"a"(host_vmcb_hpa) : "memory");
+	svm_host_vmcb = virt_to_hpa(host_vmcb).v;
+	asm volatile("vmsave %0" ::"a"(svm_host_vmcb) : "memory");
 	return 0;
 }
 
@@ -243,28 +243,6 @@ static void svm_vcpu_unload(struct hv_vcpu *v)
 	v->dr[1] = dr1_read();
 	v->dr[2] = dr2_read();
 	v->dr[3] = dr3_read();
-}
-
-static void svm_enter(struct hv_vcpu *v, struct exit *exit)
-{
-	struct vmcb *c = vmcb_of(v);
-
-	c->rip = v->rip;
-	c->rflags = v->rflags;
-	c->rax = v->gpr[RAX];
-	c->rsp = v->gpr[RSP];
-	c->tlb_control = 0;
-	if (unlikely(v->flush)) {
-		c->tlb_control = svm_caps.flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
-		v->flush = false;
-	}
-	svm_run(v->control_hpa.v, v->gpr, host_vmcb_hpa);
-	v->rip = c->rip;
-	v->rflags = c->rflags;
-	v->gpr[RAX] = c->rax;
-	v->gpr[RSP] = c->rsp;
-	c->eventinj = 0;
-	svm_decode(v, exit);
 }
 
 static bool svm_can_take_interrupt(const struct hv_vcpu *v)

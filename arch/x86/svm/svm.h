@@ -22,8 +22,9 @@ extern const struct paging_format npt_format;
 /* entry.S: saves the host's registers, runs the guest until an exit, restores. */
 void svm_run(u64 vmcb_hpa, u64 *gpr, u64 host_vmcb_hpa);
 
-/* exit.c: the exit that svm_run() came back with. */
-void svm_decode(struct hv_vcpu *v, struct exit *exit);
+/* exit.c */
+void svm_enter(struct hv_vcpu *v, struct exit *exit);
+extern u64 svm_host_vmcb; /* (c) hpa of the host's own VMSAVE area */
 
 /* regs.c */
 u64 svm_reg_read(const struct hv_vcpu *v, enum hv_reg reg);

@@ -75,7 +75,6 @@ ASSERT_OFFSET(struct vmcb, g_pat, 0x668);
 #define INTERCEPT_RSM	      BIT(19)
 #define INTERCEPT_IRET	      BIT(20)
 #define INTERCEPT_INVD	      BIT(22)
-#define INTERCEPT_PAUSE	      BIT(23)
 #define INTERCEPT_HLT	      BIT(24)
 #define INTERCEPT_INVLPGA     BIT(26)
 #define INTERCEPT_IOIO_PROT   BIT(27)
@@ -90,7 +89,6 @@ ASSERT_OFFSET(struct vmcb, g_pat, 0x668);
 #define INTERCEPT_STGI	      BIT(4)
 #define INTERCEPT_CLGI	      BIT(5)
 #define INTERCEPT_SKINIT      BIT(6)
-#define INTERCEPT_RDTSCP      BIT(7)
 #define INTERCEPT_ICEBP	      BIT(8)
 #define INTERCEPT_WBINVD      BIT(9)
 #define INTERCEPT_MONITOR     BIT(10)
@@ -102,7 +100,6 @@ ASSERT_OFFSET(struct vmcb, g_pat, 0x668);
 #define TLB_FLUSH_ALL  1
 #define TLB_FLUSH_ASID 3
 
-#define V_TPR_MASK     0xffull
 #define V_IRQ	       BIT(8)
 #define V_INTR_PRIO    (0xfull << 16)
 #define V_IGN_TPR      BIT(20)
@@ -118,7 +115,6 @@ ASSERT_OFFSET(struct vmcb, g_pat, 0x668);
 #define EVENTINJ_VALID		BIT(31)
 
 /* Exit codes */
-#define VMEXIT_CR0_READ	   0x000
 #define VMEXIT_CR0_WRITE   0x010
 #define VMEXIT_DR0_READ	   0x020
 #define VMEXIT_EXCEPTION   0x040
@@ -144,8 +140,6 @@ ASSERT_OFFSET(struct vmcb, g_pat, 0x668);
 #define VMEXIT_VMMCALL	   0x081
 #define VMEXIT_VMLOAD	   0x082
 #define VMEXIT_SKINIT	   0x086
-#define VMEXIT_RDTSCP	   0x087
-#define VMEXIT_ICEBP	   0x088
 #define VMEXIT_WBINVD	   0x089
 #define VMEXIT_MONITOR	   0x08a
 #define VMEXIT_MWAIT	   0x08b
