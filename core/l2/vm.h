@@ -81,6 +81,7 @@ struct vcpu {
 	u64 stuck_rip;	/* (o) where emulation gets nowhere: core/l3/fetch.c */
 	u32 stuck;	/* (o) how many times in a row */
 	u32 unemulated; /* (o) how many of these ended in #UD */
+	const struct region_entry *last_region[2]; /* (o) last port and address: core/l3/gate.c */
 	struct exit_stats stats[EXIT_KINDS];
 };
 

@@ -8,8 +8,8 @@
  * out from its slot, its bytes are compared with those that lie at its place in physical memory, so
  * that code which was written over is seen. Code of which the page was exchanged is not seen, while
  * its old frame still holds the old bytes. That is sound: what is carried out then is what this
- * address space once had at this address, with the rights of the CPL of now, at the address that
- * the CPU reported.
+ * address space once had at this address, and it has to mean the very address and direction that
+ * the CPU reported; else the tables are walked again to confirm it.
  *
  * For a length alone (CPUs without next-RIP leave those of CPUID, RDMSR, HLT or a hypercall to be
  * found out) nothing is compared: only instructions without prefixes are remembered for that, and
@@ -159,6 +159,21 @@ int guest_fetch(struct vcpu *v, struct insn *out)
 		return 0;
 	}
 	return fill(v, s, space, out);
+}
+
+int guest_confirm(struct vcpu *v)
+{
+	struct fetch_slot *s = slot_of(v);
+	hpa_t before = s->hpa;
+	struct insn insn;
+	int err;
+
+	if (!s->insn.len) /* not remembered, so it has just been read */
+		return 0;
+	err = fill(v, s, hv->code_space(&v->hv), &insn);
+	if (!err && (!s->insn.len || s->hpa.v != before.v))
+		err = -EAGAIN;
+	return err;
 }
 
 /* Of one length in all its forms: no prefixes, and not one of the kinds that have several. */

@@ -16,6 +16,11 @@ enum insn_mode guest_mode(const struct vcpu *v);
  * there is to do was done: v may enter again.
  */
 int __must_check guest_fetch(struct vcpu *v, struct insn *out);
+/*
+ * Before an instruction is carried out at another place than the CPU reported: unless it still lies
+ * where guest_fetch() found it, -EAGAIN, and v enters again. Other errors as above.
+ */
+int __must_check guest_confirm(struct vcpu *v);
 /* Length of the instruction that v->exit names; errors as above. */
 int __must_check guest_insn_len(struct vcpu *v, u8 *len);
 /*

@@ -9,11 +9,14 @@
 #include "kfv/hook.h"
 
 /*
- * One access of v to a port or to an address outside RAM; op says which and in what direction
- * (HOOK_L3_PORT_READ to HOOK_L3_MMIO_WRITE); width is 1, 2, 4 or 8. Returns what was read; all ones
- * where nobody answers or the read was denied. A denied write is dropped.
+ * One access of v to a port or to an address outside RAM; width is 1, 2, 4 or 8. What was read is
+ * in the low bytes of the answer, and the others mean nothing; all ones where nobody answers or the
+ * read was denied. A denied write is dropped.
  */
-u64 l3_io(struct vcpu *v, u16 op, u64 address, u32 width, u64 value);
+u64 l3_port_read(struct vcpu *v, u16 port, u32 width);
+void l3_port_write(struct vcpu *v, u16 port, u32 width, u64 value);
+u64 l3_mmio_read(struct vcpu *v, u64 address, u32 width);
+void l3_mmio_write(struct vcpu *v, u64 address, u32 width, u64 value);
 
 #define L3_GATE_VCPU(vcpu, op, a, b, c, d)                                                         \
 	(HOOK((vcpu)->armed, op, (vcpu)->id, (vcpu)->id, a, b, c, d) == HOOK_ALLOW)

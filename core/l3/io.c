@@ -36,9 +36,8 @@ void emulate_io(struct vcpu *v, const struct exit *exit)
 	if (unlikely(!len) && guest_insn_len(v, &len) < 0)
 		return;
 	if (exit->io.in)
-		gpr_write(
-			v, RAX, width, false, l3_io(v, HOOK_L3_PORT_READ, exit->io.port, width, 0));
+		gpr_write(v, RAX, width, false, l3_port_read(v, exit->io.port, width));
 	else
-		l3_io(v, HOOK_L3_PORT_WRITE, exit->io.port, width, gpr_read(v, RAX, width, false));
+		l3_port_write(v, exit->io.port, width, gpr_read(v, RAX, width, false));
 	vcpu_advance(v, len);
 }

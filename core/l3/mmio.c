@@ -31,7 +31,7 @@ static bool same_page(gpa_t a, gpa_t b)
 	return !((a.v ^ b.v) & PAGE_MASK);
 }
 
-static int find_memory(const struct emulation *e, u32 len, bool write, struct operand *op)
+static inline int find_memory(const struct emulation *e, u32 len, bool write, struct operand *op)
 {
 	const struct insn *insn = &e->insn;
 	struct vcpu *v = e->v;
@@ -42,10 +42,12 @@ static int find_memory(const struct emulation *e, u32 len, bool write, struct op
 		op->gpa[0] = e->exit->s2.gpa;
 		op->len[0] = (u8)len;
 		op->len[1] = 0;
-		op->device = true;
+		op->device = len <= 8;
 		return 0;
 	}
-	err = operand_find(e, insn->seg, offset, len, write, op);
+	err = guest_confirm(v);
+	if (!err)
+		err = operand_find(e, insn->seg, offset, len, write, op);
 	if (err || same_page(op->gpa[0], e->exit->s2.gpa) ||
 		(op->len[1] && same_page(op->gpa[1], e->exit->s2.gpa)))
 		return err;
@@ -229,7 +231,8 @@ static void emulate(struct vcpu *v, const struct exit *exit)
 	if (!e.insn.mem) {
 		guest_retry(v);
 	} else if (e.insn.op >= INSN_MOVS && e.insn.op <= INSN_SCAS) {
-		string_run(&e);
+		if (guest_confirm(v) == 0)
+			string_run(&e);
 	} else if (carry_out(&e) == 0) {
 		v->stuck = 0;
 		vcpu_advance(v, e.insn.len);

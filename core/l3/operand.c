@@ -17,33 +17,10 @@
 #define ATTR_EXPAND_DOWN BIT(2)
 #define ATTR_CODE	 BIT(3)
 
-static u64 low_bytes(u64 value, u32 width)
-{
-	return value & ~0ull >> (64 - 8 * width);
-}
-
-u64 gpr_read(const struct vcpu *v, u8 reg, u32 width, bool high8)
-{
-	return low_bytes(v->hv.gpr[reg] >> (high8 ? 8 : 0), width);
-}
-
-void gpr_write(struct vcpu *v, u8 reg, u32 width, bool high8, u64 value)
-{
-	u64 *r = &v->hv.gpr[reg];
-	u64 mask = low_bytes(~0ull, width) << (high8 ? 8 : 0);
-
-	if (width >= 4)
-		*r = low_bytes(value, width);
-	else
-		*r = (*r & ~mask) | ((high8 ? value << 8 : value) & mask);
-}
-
-u64 operand_linear(const struct emulation *e, u8 seg, u64 offset)
+u64 operand_linear_based(const struct emulation *e, u8 seg, u64 offset)
 {
 	struct segment s;
 
-	if (e->mode == INSN_MODE_64 && seg < SEG_FS)
-		return offset;
 	hv->segment_read(&e->v->hv, seg, &s);
 	return e->mode == INSN_MODE_64 ? offset + s.base : (u32)(offset + s.base);
 }
@@ -117,11 +94,13 @@ static void access_device(struct vcpu *v, u64 gpa, u8 *bytes, u32 len, bool writ
 		u32 n = len >= 8 ? 8 : len >= 4 ? 4 : len >= 2 ? 2 : 1;
 		u64 value = 0;
 
-		if (write)
-			memcpy(&value, bytes, n);
-		value = l3_io(v, write ? HOOK_L3_MMIO_WRITE : HOOK_L3_MMIO_READ, gpa, n, value);
-		if (!write)
+		memcpy(&value, bytes, n);
+		if (write) {
+			l3_mmio_write(v, gpa, n, value);
+		} else {
+			value = l3_mmio_read(v, gpa, n);
 			memcpy(bytes, &value, n);
+		}
 		bytes += n;
 		gpa += n;
 		len -= n;
@@ -140,18 +119,9 @@ static void access_piece(struct vcpu *v, gpa_t gpa, u8 *bytes, u32 len, bool wri
 		window_read(hpa, bytes, len);
 }
 
-/* An access of one piece goes to the gate as it is. */
-static bool is_plain(const struct operand *op)
-{
-	return op->device && op->len[0] <= 8 && !(op->len[0] & (op->len[0] - 1));
-}
-
-u64 operand_read(struct vcpu *v, const struct operand *op, u64 *high)
+u64 operand_read_pieces(struct vcpu *v, const struct operand *op, u64 *high)
 {
 	u64 value[2] = { 0 };
-
-	if (likely(is_plain(op)))
-		return l3_io(v, HOOK_L3_MMIO_READ, op->gpa[0].v, op->len[0], 0);
 
 	access_piece(v, op->gpa[0], (u8 *)value, op->len[0], false);
 	if (unlikely(op->len[1]))
@@ -161,14 +131,9 @@ u64 operand_read(struct vcpu *v, const struct operand *op, u64 *high)
 	return value[0];
 }
 
-void operand_write(struct vcpu *v, const struct operand *op, u64 value, u64 high)
+void operand_write_pieces(struct vcpu *v, const struct operand *op, u64 value, u64 high)
 {
 	u64 values[2] = { value, high };
-
-	if (likely(is_plain(op))) {
-		l3_io(v, HOOK_L3_MMIO_WRITE, op->gpa[0].v, op->len[0], value);
-		return;
-	}
 
 	access_piece(v, op->gpa[0], (u8 *)values, op->len[0], true);
 	if (unlikely(op->len[1]))

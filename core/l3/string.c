@@ -52,7 +52,7 @@ static void perform(const struct emulation *e, const struct operand *si, const s
 	if (reads_si(op))
 		value = operand_read(v, si, NULL);
 	else if (op == INSN_INS)
-		value = l3_io(v, HOOK_L3_PORT_READ, e->exit->io.port, width, 0);
+		value = l3_port_read(v, e->exit->io.port, width);
 	else
 		value = gpr_read(v, RAX, width, false);
 
@@ -61,7 +61,7 @@ static void perform(const struct emulation *e, const struct operand *si, const s
 	else if (uses_di(op))
 		operand_write(v, di, value, 0);
 	else if (op == INSN_OUTS)
-		l3_io(v, HOOK_L3_PORT_WRITE, e->exit->io.port, width, value);
+		l3_port_write(v, e->exit->io.port, width, value);
 	else
 		gpr_write(v, RAX, width, false, value);
 }

@@ -490,6 +490,32 @@ TEST(length_with_prefixes_is_not_remembered)
 	EXPECT_EQ(length(EXIT_CPUID), 0xfe);
 }
 
+/* The page of the code was exchanged, and the old one is as it was. */
+TEST(remembered_instruction_has_to_be_confirmed)
+{
+	machine_reset();
+	machine_map(0x500000, MACHINE_DEVICE, MAP_W);
+	GPR[RBX] = 0x500000;
+	GPR[RAX] = 0x44332211;
+	CODE(0x89, 0x03);
+	machine_mmio(MACHINE_DEVICE, S2_WRITE);
+	RIP = MACHINE_CODE;
+	machine_map(MACHINE_CODE, 0x9000, 0);
+	machine_store(0x9000, 3, 0x084388); /* MOV [RBX + 8], AL */
+	machine_mmio(MACHINE_DEVICE + 8, S2_WRITE);
+	EXPECT_EQ(moved(), 0);
+	machine_mmio(MACHINE_DEVICE + 8, S2_WRITE);
+	EXPECT_EQ(moved(), 3);
+	EXPECT_MEM(machine.dev, "\x11\x22\x33\x44\0\0\0\0\x11\0", 10);
+	EXPECT_EQ(machine.writes, 2);
+	machine.segs[SEG_CS].attr = 0xc9b; /* 32-bit code sees other instructions in the bytes */
+	machine_store(0x9000, 3, 0x038b48);
+	RIP = MACHINE_CODE;
+	machine_mmio(MACHINE_DEVICE, S2_READ);
+	EXPECT_EQ(moved(), 0);
+	EXPECT_EQ(machine.reads, 0);
+}
+
 TEST(advance_wraps_and_traps)
 {
 	machine_reset();

@@ -37,10 +37,10 @@ static void cross_every_gate(void)
 	SEEN(HOOK_L2_ENTER, l2_gate_enter(&vcpu.hrsc, vcpu.hv.control));
 	SEEN(HOOK_L2_MAP, l2_gate_map(&vm.hrsc, 0, 0, BLOCK_SIZE, 0));
 	SEEN(HOOK_L2_LIFE, l2_gate_life(&vm.hrsc, VM_EMPTY, VM_READY, END_NONE));
-	SEEN(HOOK_L3_PORT_READ, l3_io(&vcpu, HOOK_L3_PORT_READ, 0x1234, 1, 0));
-	SEEN(HOOK_L3_PORT_WRITE, l3_io(&vcpu, HOOK_L3_PORT_WRITE, 0x1234, 1, 0));
-	SEEN(HOOK_L3_MMIO_READ, l3_io(&vcpu, HOOK_L3_MMIO_READ, GIB(3), 4, 0));
-	SEEN(HOOK_L3_MMIO_WRITE, l3_io(&vcpu, HOOK_L3_MMIO_WRITE, GIB(3), 4, 0));
+	SEEN(HOOK_L3_PORT_READ, l3_port_read(&vcpu, 0x1234, 1));
+	SEEN(HOOK_L3_PORT_WRITE, l3_port_write(&vcpu, 0x1234, 1, 0));
+	SEEN(HOOK_L3_MMIO_READ, l3_mmio_read(&vcpu, GIB(3), 4));
+	SEEN(HOOK_L3_MMIO_WRITE, l3_mmio_write(&vcpu, GIB(3), 4, 0));
 	SEEN(HOOK_L3_CPUID, l3_gate_cpuid(&vcpu.hrsc, 0, 0));
 	SEEN(HOOK_L3_MSR_READ, l3_gate_msr_read(&vcpu.hrsc, 0));
 	SEEN(HOOK_L3_MSR_WRITE, l3_gate_msr_write(&vcpu.hrsc, 0, 0));
