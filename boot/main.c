@@ -46,6 +46,7 @@
 const struct hv_ops *hv __sealed;
 
 extern char image_start[], image_end[];
+extern u64 boot_began; /* the TSC, in start.S */
 
 static struct {
 	hpa_t info_at, image;
@@ -250,6 +251,8 @@ static void seal(void)
 
 static void create_vms(void)
 {
+	u64 start = rdtsc();
+
 	for (u32 i = 0; i < boot.config.nvms; i++) {
 		struct vm *vm;
 		int err = vm_create(&boot.config.vms[i], &vm);
@@ -263,6 +266,8 @@ static void create_vms(void)
 		if (vms[id])
 			vm_start(vms[id]);
 	}
+	log_info("boot began at TSC %lu and took %lu ticks, %lu of them to create the VMs",
+		boot_began, rdtsc() - boot_began, rdtsc() - start);
 }
 
 static void show_banner(void)

@@ -68,6 +68,9 @@ start32:
 	movl $REASON_NO_NX, %esi
 	btl $20, %edx
 	jnc fail
+	rdtsc				/* when it all began */
+	movl %eax, REL(boot_began)
+	movl %edx, REL(boot_began + 4)
 
 	/* The image's pages: %ecx runs over the offsets; text, then constants, then data. */
 	leal REL(boot_pt_image), %edi
@@ -233,6 +236,10 @@ crossing_target:
 	.balign 4096
 
 	.section .data.boot, "aw"
+	.balign 8
+	.globl boot_began
+boot_began:
+	.quad 0
 boot_info:
 	.long 0
 boot_image:

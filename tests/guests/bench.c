@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What exits cost, in ticks of the TSC for one iteration, the empty loop's cost taken off. Where
- *the emulator counts instructions the TSC does too, and the figures are exact. One line for each:
+ * the emulator counts instructions the TSC does too, and the figures are exact. One line for each:
  *
  *	BENCH exit.cpuid <median> min <smallest>
+ *
+ * The first line says when it came, for how long the boot took.
  *
  * Command line: iterations=100, runs=9.
  */
@@ -154,6 +156,7 @@ u32 guest_main(void)
 	u32 iterations = argument_number("iterations", 100), runs = argument_number("runs", 9);
 	u64 overhead;
 
+	print("bench began at TSC %lu\n", rdtsc());
 	runs = MAX(MIN(runs, (u32)RUNS_MAX), 1u);
 	iterations = MAX(iterations, 1u);
 	timer_calibrate();
