@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a hook costs, in ticks of the TSC for one crossing: with nothing armed, with one agent that
+ * finds nothing, and with one whose finding goes to the horizontal orchestrator. Instructions,
+ * where the emulator counts those. One line for each, as the bench guest has them:
+ *
+ *	BENCH hook.unarmed <median> min <smallest>
+ */
+#include "tests/dialect.h"
+
+#include "arch/x86/cpu.h"
+#include "core/l1/gate.h"
+#include "core/l2/vm.h"
+#include "core/lib/string.h"
+#include "kfv/agents/witness.h"
+#include "kfv/mediation.h"
+
+#define RUNS	  5
+#define CROSSINGS 1000
+
+#define PIC	    0x20
+#define WRONG_WIDTH 2 /* the range agent notices that */
+
+static struct vm vm;
+static struct hrsc vcpu;
+
+/* Defines a function: it fills in what one `what` took in each run, the runs in order of that. */
+#define LOOP(id, what)                                                                             \
+	static void id(u64 *values)                                                                \
+	{                                                                                          \
+		for (u32 run = 0; run < RUNS; run++) {                                             \
+			u64 start = rdtsc();                                                       \
+                                                                                                   \
+			for (u32 n = CROSSINGS; n; n--) {                                          \
+				what;                                                              \
+				asm volatile("" ::: "memory");                                     \
+			}                                                                          \
+			insert(values, run, (rdtsc() - start) / CROSSINGS);                        \
+		}                                                                                  \
+	}
+
+static void insert(u64 *values, u32 n, u64 value)
+{
+	for (; n && values[n - 1] > value; n--)
+		values[n] = values[n - 1];
+	values[n] = value;
+}
+
+LOOP(pass_nothing, (void)0)
+LOOP(pass_exit_gate, l1_gate_exit(&vcpu, EXIT_CPUID, 0, n))
+LOOP(pass_port_hook,
+	(void)HOOK(vcpu.armed, HOOK_L3_PORT_READ, vcpu.id, vm.hrsc.id, PIC, WRONG_WIDTH, 0, 0))
+
+static void report(const char *name, void (*pass)(u64 *values))
+{
+	u64 values[RUNS], nothing[RUNS];
+
+	pass_nothing(nothing);
+	pass(values);
+	test_printf("BENCH %s %lu min %lu\n", name, values[RUNS / 2] - nothing[0],
+		values[0] - nothing[0]);
+}
+
+static bool add_machine(void)
+{
+	vm.hrsc.owner = &vm;
+	return EXPECT_EQ(
+		hrsc_add(&vm.hrsc, HRSC_VM, 0, "bench") | hrsc_add(&vcpu, HRSC_VCPU, 0, "bench"),
+		0);
+}
+
+static void remove_machine(void)
+{
+	hrsc_remove(&vm.hrsc);
+	hrsc_remove(&vcpu);
+}
+
+TEST(bench_hook_without_finding)
+{
+	enum policy_mode mode = policy_active()->mode;
+	u64 before = witness_seen(HOOK_L1_EXIT);
+
+	if (!add_machine())
+		return;
+	EXPECT_EQ(policy_set_mode(POLICY_OFF), 0);
+	report("hook.unarmed", pass_exit_gate);
+	EXPECT_EQ(witness_seen(HOOK_L1_EXIT), before);
+	EXPECT_EQ(hook_arm_all(true), 0);
+	report("hook.armed", pass_exit_gate);
+	EXPECT_EQ(witness_seen(HOOK_L1_EXIT) - before, RUNS * CROSSINGS);
+	EXPECT_EQ(hook_arm_all(false), 0);
+	EXPECT_EQ(policy_set_mode(mode), 0);
+	remove_machine();
+}
+
+TEST(bench_hook_with_finding)
+{
+	static const char text[] = "policy bench { version 1\n"
+				   "agent range { widths 100000 }\n"
+				   "when range severity notice do R00 }\n";
+	u32 range = (u32)agent_find("range");
+	u64 before = mediation_findings(range);
+	struct config_error e;
+
+	if (!add_machine())
+		return;
+	EXPECT_EQ(policy_load_text(text, strlen(text), &e), 0);
+	report("hook.finding", pass_port_hook);
+	EXPECT_EQ(mediation_findings(range) - before, RUNS * CROSSINGS);
+	EXPECT_EQ(policy_load(NULL, &e), 0);
+	remove_machine();
+}
