@@ -7,12 +7,14 @@
 #   run     boot it on MACHINE with this terminal as its serial line (RUN_FLAGS: see tools/run.py)
 #   lint    every check that needs no machine
 #   attacks each attack with the defence off, detecting, on: a table, $(O)/results/attacks.json
+#   bench   exits, hooks and the boot in instructions, each with its limit (BENCH_LANES)
 #   test    everything; ends with pytest's summary (TESTS: only these; PYTEST_FLAGS)
 
 TESTS ?= tests
+BENCH_LANES ?= tcg-svm bochs-vmx
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
-.PHONY: setup guest iso run lint attacks test
+.PHONY: setup guest iso run lint attacks bench test
 
 setup:
 	@tools/setup.sh
@@ -33,6 +35,10 @@ lint:
 
 attacks: image guests
 	@$(PYTHON) -m pytest --machine $(MACHINE) $(PYTEST_FLAGS) tests/attacks
+
+bench: setup
+	@$(MAKE) --no-print-directory image guests
+	@$(PYTHON) tests/bench/bench.py $(BENCH_LANES)
 
 test: guest
 	@$(MAKE) --no-print-directory image guests host-tests lint

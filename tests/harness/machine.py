@@ -139,8 +139,10 @@ class Machine:
         return plain(said)
 
     def raw_log(self):
-        """All that the serial line said and was read, terminal control included."""
-        self._log.flush()
+        """All that the serial line said and was read, terminal control included; also of a
+        machine that was stopped."""
+        if not self._log.closed:
+            self._log.flush()
         with open(self.log_path, newline="") as log:
             return log.read()
 
