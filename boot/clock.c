@@ -12,31 +12,84 @@
 
 #define PIT_HZ	     1193182u
 #define CALIBRATE_MS 5
-#define CALIBRATIONS 16
+#define CALIBRATIONS 20
+#define LOOKS	     8
+#define LOOKS_MAX    100000u
 #define PIT_COUNT    (PIT_HZ * CALIBRATE_MS / 1000)
+#define PIT_START    0xffffu
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND  0x43
+#define PIT_LATCH2   0x80
+#define PIT_MODE0    0xb0 /* channel 2, both bytes, mode 0: OUT2 rises at the end of the count */
 #define PORT_SPEAKER 0x61
 #define SPEAKER_GATE BIT(0)
 #define SPEAKER_OUT2 BIT(5)
-#define POLL_LIMIT   50000000u
+#define POLL_LIMIT   1000000u
 #define RTC_INDEX    0x70
 #define RTC_DATA     0x71
 
-/* Waits CALIBRATE_MS by PIT channel 2. -ETIMEDOUT when its output never rises. */
-static int pit_wait(void)
+/* The PIT's count, which falls from PIT_START, and the two clocks at the same moment. */
+struct moment {
+	u64 tsc;
+	u32 pit, apic;
+};
+
+static u32 pit_latched(void)
+{
+	u32 low = in8(PIT_CHANNEL2);
+
+	return low | (u32)in8(PIT_CHANNEL2) << 8;
+}
+
+/*
+ * Firmware or a busy emulator may hold this CPU up at any point, for milliseconds: the reading that
+ * took the shortest time is the one that can be believed.
+ */
+static void look(struct moment *m)
+{
+	u64 shortest = ~0ull;
+
+	for (u32 i = 0; i < LOOKS; i++) {
+		u64 start = rdtsc(), took;
+		u32 apic, pit;
+
+		out8(PIT_COMMAND, PIT_LATCH2);
+		apic = apic_timer_left();
+		took = rdtsc() - start;
+		pit = pit_latched();
+		if (took < shortest) {
+			shortest = took;
+			*m = (struct moment){ start + took / 2, pit, apic };
+		}
+	}
+}
+
+static void pit_start(void)
+{
+	out8(PORT_SPEAKER, (in8(PORT_SPEAKER) & ~3) | SPEAKER_GATE);
+	out8(PIT_COMMAND, PIT_MODE0);
+	out8(PIT_CHANNEL2, PIT_START & 0xff);
+	out8(PIT_CHANNEL2, PIT_START >> 8);
+}
+
+/*
+ * Two moments CALIBRATE_MS or a little more apart. -EAGAIN: held up until the count had run out;
+ * -ETIMEDOUT: it does not fall.
+ */
+static int measure(struct moment *from, struct moment *to)
 {
 	u32 polls = 0;
 
-	out8(PORT_SPEAKER, (in8(PORT_SPEAKER) & ~3) | SPEAKER_GATE);
-	out8(PIT_COMMAND, 0xb0); /* channel 2, both bytes, mode 0 */
-	out8(PIT_CHANNEL2, PIT_COUNT & 0xff);
-	out8(PIT_CHANNEL2, PIT_COUNT >> 8);
-	while (!(in8(PORT_SPEAKER) & SPEAKER_OUT2)) {
-		if (++polls == POLL_LIMIT)
-			return -ETIMEDOUT;
-	}
-	return 0;
+	pit_start();
+	apic_timer_start(~0u);
+	look(from);
+	do
+		look(to);
+	while (from->pit - to->pit < PIT_COUNT && ++polls < LOOKS_MAX);
+	apic_timer_start(0);
+	if (polls == LOOKS_MAX)
+		return -ETIMEDOUT;
+	return in8(PORT_SPEAKER) & SPEAKER_OUT2 ? -EAGAIN : 0;
 }
 
 static u8 rtc_read(u8 index)
@@ -68,7 +121,7 @@ static s64 rtc_time(void)
 	bool binary;
 	s64 days;
 
-	for (u32 i = 0; (rtc_read(0x0a) & 0x80) && i < POLL_LIMIT / 100; i++)
+	for (u32 i = 0; (rtc_read(0x0a) & 0x80) && i < POLL_LIMIT; i++)
 		cpu_relax();
 	binary = rtc_read(0x0b) & BIT(2);
 	days = days_of(2000 + rtc_number(9, binary), rtc_number(8, binary), rtc_number(7, binary));
@@ -76,50 +129,21 @@ static s64 rtc_time(void)
 	       rtc_number(0, binary);
 }
 
-/* Ticks of the TSC and of the APIC's timer in CALIBRATE_MS. */
-static int measure(u64 *ticks, u64 *apic_ticks)
-{
-	u64 start;
-
-	apic_timer_start(~0u);
-	start = rdtsc();
-	if (pit_wait() < 0)
-		return -ETIMEDOUT;
-	*ticks = rdtsc() - start;
-	*apic_ticks = ~0u - apic_timer_left();
-	apic_timer_start(0);
-	return *ticks && *apic_ticks ? 0 : -EIO;
-}
-
-/*
- * The PIT's end is seen late when firmware or a busy emulator holds this CPU up, and never early:
- * the shortest measurement is the best, and good when the third or a later one is within 1/4096.
- */
-static int calibrate(u64 *ticks, u64 *apic_ticks)
-{
-	u64 t, a, gap;
-	int err = measure(ticks, apic_ticks);
-
-	for (u32 i = 1; i < CALIBRATIONS && !err; i++) {
-		err = measure(&t, &a);
-		gap = t > *ticks ? t - *ticks : *ticks - t;
-		if (t < *ticks) {
-			*ticks = t;
-			*apic_ticks = a;
-		}
-		if (i >= 2 && gap <= t >> 12)
-			break;
-	}
-	return err;
-}
-
 int clock_start(void)
 {
-	u64 ticks, apic_ticks;
-	int err = calibrate(&ticks, &apic_ticks);
+	struct moment from, to;
+	u64 ns, ticks;
+	int err = -EAGAIN;
 
+	for (u32 i = 0; i < CALIBRATIONS && err == -EAGAIN; i++)
+		err = measure(&from, &to);
 	if (err)
-		return err;
-	time_start(ticks * 1000 / CALIBRATE_MS, apic_ticks * 1000 / CALIBRATE_MS, rtc_time());
+		return err == -EAGAIN ? -ETIMEDOUT : err;
+	ns = (u64)(from.pit - to.pit) * 1000000000 / PIT_HZ;
+	ticks = to.tsc - from.tsc;
+	if (!ticks || to.apic >= from.apic)
+		return -EIO;
+	time_start(
+		ticks * 1000000000 / ns, (u64)(from.apic - to.apic) * 1000000000 / ns, rtc_time());
 	return 0;
 }
