@@ -107,6 +107,7 @@ static void read_boot_info(void)
 			REASON_BAD_BOOT_INFO, "the tag at offset %u does not fit (%d)", where, err);
 	if (option_set("exit"))
 		machine_in_emulator();
+	cpu_hide(option("hide"));
 }
 
 static u32 reserved_ranges(struct memory_range *r)

@@ -213,5 +213,12 @@ struct cpu_features {
 };
 extern struct cpu_features cpu_features; /* (c) after cpu_identify() */
 void cpu_identify(void);
+/*
+ * Boot option hide=NAME,NAME: features that the machine is to do without although it has them, for
+ * tests of what happens then; '-' stands for a space. Those of the CPU are gone from cpu_features
+ * afterwards, the back ends ask for theirs.
+ */
+void cpu_hide(const char *list);
+bool cpu_hidden(const char *name);
 /* CR0, CR4 and EFER as the nucleus wants them: WP, SMEP, SMAP, UMIP, NX. */
 void cpu_set_modes(void);

@@ -15,9 +15,10 @@
 #define MAX_EXTENDED  0x80000008u
 #define ALL	      0xffffffffu
 
-#define ECX1_OSXSAVE	BIT(27)
-#define ECX1_HYPERVISOR BIT(31)
-#define EDX1_APIC	BIT(9)
+#define ECX1_OSXSAVE	 BIT(27)
+#define ECX1_NEEDS_XSAVE (BIT(12) | BIT(26) | BIT(28) | BIT(29)) /* FMA, itself, AVX, F16C */
+#define ECX1_HYPERVISOR	 BIT(31)
+#define EDX1_APIC	 BIT(9)
 
 struct mask {
 	u32 eax, ebx, ecx, edx;
@@ -75,6 +76,8 @@ static struct cpuid leaf_1(struct vcpu *v)
 
 	c.ebx |= v->index << 24 | v->vm->nvcpus << 16;
 	c.ecx |= ECX1_HYPERVISOR;
+	if (!cpu_features.xsave)
+		c.ecx &= ~(u32)ECX1_NEEDS_XSAVE;
 	if ((c.ecx & BIT(26)) && (hv->reg_read(&v->hv, REG_CR4) & CR4_OSXSAVE))
 		c.ecx |= ECX1_OSXSAVE;
 	if (!(v->apic.base_msr & BIT(11)))
@@ -135,6 +138,8 @@ static struct cpuid answer(struct vcpu *v, u32 leaf, u32 subleaf)
 			c.eax = MIN(c.eax, MAX_BASIC);
 	} else if (leaf >= LEAF_EXTENDED && leaf <= MAX_EXTENDED) {
 		c = masked(leaf, 0, extended[leaf - LEAF_EXTENDED]);
+		if (leaf == LEAF_EXTENDED + 1 && !cpu_features.rdtscp)
+			c.edx &= ~(u32)BIT(27);
 		if (leaf == LEAF_EXTENDED)
 			c.eax = MIN(c.eax, MAX_EXTENDED);
 	} else if ((leaf & 0xffffff00) == HYPERCALL_CPUID_LEAF) {

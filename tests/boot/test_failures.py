@@ -18,7 +18,13 @@ QEMU_CPUS = [
     ("EPYC,-nx", 15),
     ("EPYC,-lm", 2),
 ]
-BOCHS_CPUS = [("p4_prescott_celeron_336", 3), ("athlon64_clawhammer", 3), ("pentium_mmx", 2)]
+BOCHS_CPUS = [
+    ("p4_prescott_celeron_336", 3),
+    ("athlon64_clawhammer", 3),
+    ("pentium_mmx", 2),
+    ("core2_penryn_t9600", 7),
+    ("corei5_lynnfield_750", 18),
+]
 EARLY = {2, 15}  # found by the first instructions, which cannot read the `exit` option yet
 
 

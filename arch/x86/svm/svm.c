@@ -65,6 +65,17 @@ static void report(struct hv_features *f, u32 edx)
 	}
 }
 
+static u32 hidden_bits(void)
+{
+	u32 bits = 0;
+
+	for (u32 i = 0; i < ARRAY_LEN(feature_bits); i++) {
+		if (cpu_hidden(feature_bits[i].name))
+			bits |= (u32)BIT(feature_bits[i].bit);
+	}
+	return bits;
+}
+
 static int svm_probe(struct hv_features *f)
 {
 	struct cpuid c;
@@ -77,6 +88,7 @@ static int svm_probe(struct hv_features *f)
 	if (rdmsr_safe(MSR_VM_CR, &vm_cr) == 0 && (vm_cr & VM_CR_SVMDIS))
 		return REASON_SVM_LOCKED;
 	c = cpuid(0x8000000a, 0);
+	c.edx &= ~hidden_bits();
 	f->revision = c.eax & 0xff;
 	f->asids = c.ebx;
 	report(f, c.edx);

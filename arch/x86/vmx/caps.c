@@ -117,12 +117,23 @@ static bool present(const struct feature_row *r)
 	       (vmx_caps.may[CAP_ENTRY] & r->entry_bits) == r->entry_bits;
 }
 
+/* What is hidden may not be switched on either. */
+static void hide(const struct feature_row *r)
+{
+	if (r->cap == CAP_EPT)
+		vmx_caps.ept &= ~r->bits;
+	else
+		vmx_caps.may[r->cap] &= ~(u32)r->bits | vmx_caps.must[r->cap];
+}
+
 static void report(struct hv_features *f)
 {
 	for (u32 i = 0; i < VMX_FEATURES; i++) {
 		const struct feature_row *r = &feature_rows[i];
 
-		vmx_caps.has[i] = present(r);
+		if (cpu_hidden(r->name))
+			hide(r);
+		vmx_caps.has[i] = present(r) && !cpu_hidden(r->name);
 		if (vmx_caps.has[i]) {
 			f->used[f->used_count++] = r->name;
 			continue;
