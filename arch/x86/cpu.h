@@ -165,6 +165,7 @@ DR_ACCESSORS(0)
 DR_ACCESSORS(1)
 DR_ACCESSORS(2)
 DR_ACCESSORS(3)
+DR_ACCESSORS(6)
 #undef DR_ACCESSORS
 
 static inline void invlpg(u64 va)

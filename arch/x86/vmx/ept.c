@@ -45,28 +45,21 @@ u64 ept_pointer(const struct pagetable *s2)
 	return vmx_caps.has[VMX_EPT_AD] ? pointer | EPTP_AD : pointer;
 }
 
-static bool invalidate_ept(u64 type, u64 pointer)
-{
-	struct {
-		u64 pointer, reserved;
-	} operand = { pointer, 0 };
-	bool failed;
-
-	asm volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(operand), "r"(type) : "memory");
-	return !failed;
-}
-
-static bool invalidate_vpid(u64 vpid)
-{
-	struct {
-		u64 vpid, address;
-	} operand = { vpid, 0 };
-	u64 type = SINGLE_CONTEXT;
-	bool failed;
-
-	asm volatile("invvpid %1, %2" : "=@ccbe"(failed) : "m"(operand), "r"(type) : "memory");
-	return !failed;
-}
+/* False: the CPU does not know the type, or takes no such context. */
+#define INVALIDATE(instruction)                                                                    \
+	static bool instruction(u64 type, u64 context)                                             \
+	{                                                                                          \
+		u64 operand[2] = { context, 0 };                                                   \
+		bool failed;                                                                       \
+                                                                                                   \
+		asm volatile(#instruction " %1, %2"                                                \
+			     : "=@ccbe"(failed)                                                    \
+			     : "m"(operand), "r"(type)                                             \
+			     : "memory");                                                          \
+		return !failed;                                                                    \
+	}
+INVALIDATE(invept)
+INVALIDATE(invvpid)
 
 /*
  * The guest's own translations and those of its stage 2. A pointer that the CPU does not take is
@@ -76,10 +69,9 @@ void vmx_flush(struct hv_vcpu *v)
 {
 	v->flush = false;
 	if (vmx_caps.has[VMX_VPID] && vmx_caps.has[VMX_INVVPID])
-		CHECK(invalidate_vpid(v->asid));
-	if (!vmx_caps.has[VMX_INVEPT_SINGLE] ||
-		!invalidate_ept(SINGLE_CONTEXT, vmread(EPT_POINTER)))
-		(void)invalidate_ept(ALL_CONTEXTS, 0);
+		CHECK(invvpid(SINGLE_CONTEXT, v->asid));
+	if (!vmx_caps.has[VMX_INVEPT_SINGLE] || !invept(SINGLE_CONTEXT, vmread(EPT_POINTER)))
+		(void)invept(ALL_CONTEXTS, 0);
 }
 
 /* MSRs that entry and exit switch, or that a loaded vCPU keeps in the CPU. */

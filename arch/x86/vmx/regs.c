@@ -96,19 +96,6 @@ static void write_switched(struct hv_vcpu *v, enum vmcs_field field, u32 msr, u6
 	vmwrite(field, value);
 }
 
-static u64 dr6_read(void)
-{
-	u64 value;
-
-	asm volatile("mov %%db6, %0" : "=r"(value));
-	return value;
-}
-
-static void dr6_write(u64 value)
-{
-	asm volatile("mov %0, %%db6" ::"r"(value));
-}
-
 u64 vmx_reg_read(const struct hv_vcpu *v, enum hv_reg reg)
 {
 	u8 slot = syscall_slot[reg];

@@ -52,15 +52,21 @@
 	X(EXIT_QUALIFICATION, 0x6400)                                                              \
 	X(GUEST_LINEAR_ADDRESS, 0x640a)
 
+#define SEGMENT_FIELDS(X, name, n)                                                                 \
+	X(GUEST_##name##_SELECTOR, 0x0800 + 2 * n)                                                 \
+	X(GUEST_##name##_LIMIT, 0x4800 + 2 * n)                                                    \
+	X(GUEST_##name##_RIGHTS, 0x4814 + 2 * n)                                                   \
+	X(GUEST_##name##_BASE, 0x6806 + 2 * n)
+
 #define VMCS_GUEST_FIELDS(X)                                                                       \
-	X(GUEST_ES_SELECTOR, 0x0800)                                                               \
-	X(GUEST_CS_SELECTOR, 0x0802)                                                               \
-	X(GUEST_SS_SELECTOR, 0x0804)                                                               \
-	X(GUEST_DS_SELECTOR, 0x0806)                                                               \
-	X(GUEST_FS_SELECTOR, 0x0808)                                                               \
-	X(GUEST_GS_SELECTOR, 0x080a)                                                               \
-	X(GUEST_LDTR_SELECTOR, 0x080c)                                                             \
-	X(GUEST_TR_SELECTOR, 0x080e)                                                               \
+	SEGMENT_FIELDS(X, ES, 0)                                                                   \
+	SEGMENT_FIELDS(X, CS, 1)                                                                   \
+	SEGMENT_FIELDS(X, SS, 2)                                                                   \
+	SEGMENT_FIELDS(X, DS, 3)                                                                   \
+	SEGMENT_FIELDS(X, FS, 4)                                                                   \
+	SEGMENT_FIELDS(X, GS, 5)                                                                   \
+	SEGMENT_FIELDS(X, LDTR, 6)                                                                 \
+	SEGMENT_FIELDS(X, TR, 7)                                                                   \
 	X(VMCS_LINK_POINTER, 0x2800)                                                               \
 	X(GUEST_DEBUGCTL, 0x2802)                                                                  \
 	X(GUEST_PAT, 0x2804)                                                                       \
@@ -69,24 +75,8 @@
 	X(GUEST_PDPTE1, 0x280c)                                                                    \
 	X(GUEST_PDPTE2, 0x280e)                                                                    \
 	X(GUEST_PDPTE3, 0x2810)                                                                    \
-	X(GUEST_ES_LIMIT, 0x4800)                                                                  \
-	X(GUEST_CS_LIMIT, 0x4802)                                                                  \
-	X(GUEST_SS_LIMIT, 0x4804)                                                                  \
-	X(GUEST_DS_LIMIT, 0x4806)                                                                  \
-	X(GUEST_FS_LIMIT, 0x4808)                                                                  \
-	X(GUEST_GS_LIMIT, 0x480a)                                                                  \
-	X(GUEST_LDTR_LIMIT, 0x480c)                                                                \
-	X(GUEST_TR_LIMIT, 0x480e)                                                                  \
 	X(GUEST_GDTR_LIMIT, 0x4810)                                                                \
 	X(GUEST_IDTR_LIMIT, 0x4812)                                                                \
-	X(GUEST_ES_RIGHTS, 0x4814)                                                                 \
-	X(GUEST_CS_RIGHTS, 0x4816)                                                                 \
-	X(GUEST_SS_RIGHTS, 0x4818)                                                                 \
-	X(GUEST_DS_RIGHTS, 0x481a)                                                                 \
-	X(GUEST_FS_RIGHTS, 0x481c)                                                                 \
-	X(GUEST_GS_RIGHTS, 0x481e)                                                                 \
-	X(GUEST_LDTR_RIGHTS, 0x4820)                                                               \
-	X(GUEST_TR_RIGHTS, 0x4822)                                                                 \
 	X(GUEST_INTERRUPTIBILITY, 0x4824)                                                          \
 	X(GUEST_ACTIVITY, 0x4826)                                                                  \
 	X(GUEST_SYSENTER_CS, 0x482a)                                                               \
@@ -94,14 +84,6 @@
 	X(GUEST_CR0, 0x6800)                                                                       \
 	X(GUEST_CR3, 0x6802)                                                                       \
 	X(GUEST_CR4, 0x6804)                                                                       \
-	X(GUEST_ES_BASE, 0x6806)                                                                   \
-	X(GUEST_CS_BASE, 0x6808)                                                                   \
-	X(GUEST_SS_BASE, 0x680a)                                                                   \
-	X(GUEST_DS_BASE, 0x680c)                                                                   \
-	X(GUEST_FS_BASE, 0x680e)                                                                   \
-	X(GUEST_GS_BASE, 0x6810)                                                                   \
-	X(GUEST_LDTR_BASE, 0x6812)                                                                 \
-	X(GUEST_TR_BASE, 0x6814)                                                                   \
 	X(GUEST_GDTR_BASE, 0x6816)                                                                 \
 	X(GUEST_IDTR_BASE, 0x6818)                                                                 \
 	X(GUEST_DR7, 0x681a)                                                                       \

@@ -35,30 +35,18 @@ void vmx_field_failed(enum vmcs_field field)
 	panic("VMREAD or VMWRITE of field %#x (%s) failed", field, vmcs_field_name(field));
 }
 
-/* VMXON, VMPTRLD and VMCLEAR take the address of an address; carry or zero: refused. */
-static bool vmxon(hpa_t region)
-{
-	bool failed;
-
-	asm volatile("vmxon %1" : "=@ccbe"(failed) : "m"(region.v) : "memory");
-	return !failed;
-}
-
-static bool vmptrld(hpa_t vmcs)
-{
-	bool failed;
-
-	asm volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs.v) : "memory");
-	return !failed;
-}
-
-static bool vmclear(hpa_t vmcs)
-{
-	bool failed;
-
-	asm volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs.v) : "memory");
-	return !failed;
-}
+/* These take the address of an address; carry or zero: refused. */
+#define POINTER_INSTRUCTION(name)                                                                  \
+	static bool name(hpa_t region)                                                             \
+	{                                                                                          \
+		bool failed;                                                                       \
+                                                                                                   \
+		asm volatile(#name " %1" : "=@ccbe"(failed) : "m"(region.v) : "memory");           \
+		return !failed;                                                                    \
+	}
+POINTER_INSTRUCTION(vmxon)
+POINTER_INSTRUCTION(vmptrld)
+POINTER_INSTRUCTION(vmclear)
 
 void vmx_make_current(const struct hv_vcpu *v)
 {
