@@ -38,8 +38,8 @@ def test_banner_says_what_there_is(boot_vms, lane):
     for title in ("cpu ", "engine ", "uses ", "lacks ", "memory ", "sealed ", "modules "):
         machine.expect(rf"\n *{title}[^\r\n]+")
     machine.expect(r"config|hello")
-    too_wide = [line for line in machine.log_text().splitlines() if len(line) > 80]
-    assert too_wide == []
+    shown = [line for line in machine.log_text().splitlines() if not line.startswith("[")]
+    assert [line for line in shown if len(line) > 80] == []  # the log's own lines may be longer
 
 
 def test_linux_reaches_its_shell(boot_vms):
