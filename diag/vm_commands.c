@@ -61,6 +61,20 @@ static void vm_again(struct vm *vm)
 		out("%s did not start again: see the log.\n", vm->name);
 }
 
+static void vm_dump(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct vcpu *v = vm->vcpu[i];
+
+		out("vCPU %u: %s, rip %016lx, rsp %016lx, rflags %08lx\n", i,
+			v->waiting  ? "waits for its start"
+			: v->halted ? "halted"
+				    : "runs",
+			v->hv.rip, v->hv.gpr[RSP], v->hv.rflags);
+		hv->dump(&v->hv);
+	}
+}
+
 #define IN(state) (1u << (state))
 
 static const struct {
@@ -73,6 +87,7 @@ static const struct {
 	{ "pause", IN(VM_RUNNING), vm_pause },
 	{ "resume", IN(VM_PAUSED), vm_resume },
 	{ "stop", IN(VM_READY) | IN(VM_RUNNING) | IN(VM_PAUSED), vm_stop },
+	{ "dump", ~0u, vm_dump },
 	{ "restart", IN(VM_RUNNING) | IN(VM_PAUSED) | IN(VM_STOPPED), vm_again },
 };
 
@@ -100,8 +115,8 @@ static int vm_run(int argc, char **argv)
 	return known ? 0 : -EINVAL;
 }
 
-COMMAND(vm, .usage = "vm NAME start|pause|resume|stop|restart",
-	.help = "changes the state of a VM");
+COMMAND(vm, .usage = "vm NAME start|pause|resume|stop|restart|dump",
+	.help = "changes the state of a VM; dump shows its vCPUs");
 
 static void print_bytes(const char *what, u64 bytes)
 {

@@ -97,8 +97,16 @@ int vm_restart(struct vm *vm)
 	return 0;
 }
 
-static struct vm linux_vm, beat_vm;
 static struct vcpu vcpus[3];
+
+static void dump(const struct hv_vcpu *v)
+{
+	out("dump %u\n", (u32)(container_of(v, struct vcpu, hv) - vcpus));
+}
+
+static const struct hv_ops shown_hv = { .dump = dump };
+
+static struct vm linux_vm, beat_vm;
 
 static void start(void)
 {
@@ -175,11 +183,11 @@ TEST(command_help_is_sorted)
 		"  exits      counts exits by kind, with the time they took us\n"
 		"  help       lists the commands, or shows how one is used\n"
 		"  mem        who owns how much memory\n"
-		"  vm         changes the state of a VM\n"
+		"  vm         changes the state of a VM; dump shows its vCPUs\n"
 		"  vms        lists the VMs: state, size, time used, heartbeats, end\n"
 		"Ctrl-] and a digit switch the console: 0 is this one, 1 to 9 are the VMs by id.\n");
-	EXPECT_STR(run("help vm"), "vm NAME start|pause|resume|stop|restart: "
-				   "changes the state of a VM\n");
+	EXPECT_STR(run("help vm"), "vm NAME start|pause|resume|stop|restart|dump: "
+				   "changes the state of a VM; dump shows its vCPUs\n");
 	EXPECT_STR(run("help foo"), "usage: help [COMMAND]\n");
 }
 
@@ -220,9 +228,20 @@ TEST(command_vm_acts_where_it_makes_sense)
 	linux_vm.restarts = 1;
 	EXPECT_STR(run("vm linux restart"),
 		"linux did not start again: see the log.\nlinux is running.\n");
+	hv = &shown_hv;
+	vcpus[0].hv.rip = 0x1234;
+	vcpus[0].hv.rflags = 0x202;
+	vcpus[0].halted = vcpus[1].waiting = true;
+	EXPECT_STR(run("vm linux dump"),
+		"vCPU 0: halted, rip 0000000000001234, rsp 0000000000000000, rflags 00000202\n"
+		"dump 0\n"
+		"vCPU 1: waits for its start, rip 0000000000000000, rsp 0000000000000000, "
+		"rflags 00000000\n"
+		"dump 1\n"
+		"linux is running.\n");
 	EXPECT_STR(run("vm nobody stop"), "There is no VM \"nobody\"; \"vms\" lists them.\n");
-	EXPECT_STR(run("vm linux dance"), "usage: vm NAME start|pause|resume|stop|restart\n");
-	EXPECT_STR(run("vm linux"), "usage: vm NAME start|pause|resume|stop|restart\n");
+	EXPECT_STR(run("vm linux dance"), "usage: vm NAME start|pause|resume|stop|restart|dump\n");
+	EXPECT_STR(run("vm linux"), "usage: vm NAME start|pause|resume|stop|restart|dump\n");
 }
 
 TEST(command_mem)
