@@ -13,9 +13,8 @@
  *
  * For a length alone (CPUs without next-RIP leave those of CPUID, RDMSR, HLT or a hypercall to be
  * found out) nothing is compared: only instructions without prefixes are remembered for that, and
- * all instructions of such a kind of exit are of one length then (MOV CR and CLTS are not, and are
- * left out). Were it wrong, the guest's own RIP would be off by less than 15 bytes and nothing
- * else.
+ * all instructions of such a kind of exit are of one length then. Were it wrong, the guest's own
+ * RIP would be off by less than 15 bytes and nothing else.
  */
 #include "core/l3/fetch.h"
 
@@ -31,7 +30,7 @@
 #define OPCODE_0F  0x0f
 #define OPCODE_HLT 0xf4
 
-/* By kind of exit: the instructions that cause it, first and last in the order of enum insn_op. */
+/* Kinds of exits and the instructions behind them, first and last in the order of enum insn_op. */
 static const struct {
 	u8 first, last;
 } insns_of[EXIT_KINDS] = {
@@ -41,12 +40,8 @@ static const struct {
 	[EXIT_HYPERCALL] = { INSN_VMCALL, INSN_VMMCALL },
 	[EXIT_MSR] = { INSN_RDMSR, INSN_WRMSR },
 	[EXIT_IO] = { INSN_INS, INSN_OUT },
-	[EXIT_CR] = { INSN_MOV_FROM_CR, INSN_SMSW },
 	[EXIT_XSETBV] = { INSN_XSETBV, INSN_XSETBV },
 	[EXIT_WBINVD] = { INSN_INVD, INSN_WBINVD },
-	[EXIT_INVLPG] = { INSN_INVLPG, INSN_INVPCID },
-	[EXIT_RDPMC] = { INSN_RDPMC, INSN_RDPMC },
-	[EXIT_MWAIT] = { INSN_MONITOR, INSN_MWAIT },
 };
 
 /* An instruction's bytes on their way to the decoder. */
@@ -176,11 +171,10 @@ int guest_confirm(struct vcpu *v)
 	return err;
 }
 
-/* Of one length in all its forms: no prefixes, and not one of the kinds that have several. */
-static bool one_length(const struct fetch_slot *s, u8 kind)
+/* Of one length in all its forms: no prefixes,. */
+static bool one_length(const struct fetch_slot *s)
 {
-	return (s->bytes[0] == OPCODE_0F || s->bytes[0] == OPCODE_HLT) && !s->insn.mem &&
-	       kind != EXIT_CR;
+	return s->bytes[0] == OPCODE_0F || s->bytes[0] == OPCODE_HLT;
 }
 
 static void remember_len(struct vcpu *v, u8 len)
@@ -206,7 +200,7 @@ int guest_insn_len(struct vcpu *v, u8 *len)
 		return guest_retry(v);
 	v->stuck = 0;
 	*len = insn.len;
-	if (s->insn.len && one_length(s, kind))
+	if (s->insn.len && one_length(s))
 		remember_len(v, insn.len);
 	return 0;
 }

@@ -43,16 +43,14 @@ static __noinline u64 access_apic(struct vcpu *v, u16 op, u64 address, u32 width
 
 	if (HOOK(v->hrsc.armed, op, v->hrsc.id, v->hrsc.id, address, width, value, 0) != HOOK_ALLOW)
 		return ~0ull;
-	if (!(offset & 15) && width == 4) {
-		if (!writes(op))
-			return vlapic_read(v, offset);
-		vlapic_write(v, offset, (u32)value);
-		return 0;
-	}
 	/* Other widths: parts of a register can be read, writes are lost. */
-	if (writes(op) || (offset & 15) + width > 4)
-		return 0;
-	return vlapic_read(v, offset & ~15u) >> (offset & 3) * 8;
+	if (!writes(op))
+		return (offset & 15) + width > 4
+			       ? 0
+			       : vlapic_read(v, offset & ~15u) >> (offset & 3) * 8;
+	if (!(offset & 15) && width == 4)
+		vlapic_write(v, offset, (u32)value);
+	return 0;
 }
 
 static bool holds(const struct region_entry *e, u64 address, u32 width)

@@ -54,6 +54,17 @@ static inline int find_memory(const struct emulation *e, u32 len, bool write, st
 	return guest_retry(v);
 }
 
+/* The instructions that are emulated, in the order in which carry_out() tells them apart. */
+static_assert(INSN_BTC < INSN_MOV && INSN_MOVNTI < INSN_XCHG && INSN_XADD < INSN_CMPXCHG &&
+		      INSN_CMPXCHG8B == INSN_CMPXCHG + 1,
+	"order of enum insn_op");
+
+static bool writes_memory(const struct insn *insn)
+{
+	return insn->mem_is_dest && insn->op != INSN_CMP && insn->op != INSN_TEST &&
+	       insn->op != INSN_BT;
+}
+
 static u64 swap_bytes(u64 value, u32 width)
 {
 	return __builtin_bswap64(value) >> (64 - 8 * width);
@@ -80,112 +91,73 @@ static void set_register(const struct emulation *e, u64 value)
 	gpr_write(e->v, e->insn.reg, e->insn.width, e->insn.reg_high8, value);
 }
 
-static int load(const struct emulation *e)
+static void load(const struct emulation *e, const struct operand *op)
 {
 	const struct insn *insn = &e->insn;
-	struct operand op;
-	u64 value;
-	int err = find_memory(e, insn->src_width, false, &op);
+	u64 value = operand_read(e->v, op, NULL);
 
-	if (err)
-		return err;
-	value = operand_read(e->v, &op, NULL);
 	if (insn->op == INSN_MOVSX)
 		value = sign_extend(value, insn->src_width);
 	else if (insn->op == INSN_MOVBE)
 		value = swap_bytes(value, insn->width);
 	set_register(e, value);
-	return 0;
 }
 
-static int store(const struct emulation *e)
+static void store(const struct emulation *e, const struct operand *op)
 {
 	const struct insn *insn = &e->insn;
 	u64 value = register_or_immediate(e);
-	struct operand op;
-	int err = find_memory(e, insn->width, true, &op);
 
-	if (err)
-		return err;
-	operand_write(
-		e->v, &op, insn->op == INSN_MOVBE ? swap_bytes(value, insn->width) : value, 0);
-	return 0;
+	if (insn->op == INSN_MOVBE)
+		value = swap_bytes(value, insn->width);
+	operand_write(e->v, op, value, 0);
 }
 
-static int arithmetic(const struct emulation *e)
+static void arithmetic(const struct emulation *e, const struct operand *op)
 {
 	const struct insn *insn = &e->insn;
-	bool writes = insn->op != INSN_CMP && insn->op != INSN_TEST && insn->op != INSN_BT;
-	u64 other = register_or_immediate(e), memory, result;
-	struct operand op;
-	int err = find_memory(e, insn->width, writes && insn->mem_is_dest, &op);
+	u64 memory = operand_read(e->v, op, NULL), other = register_or_immediate(e), result;
 
-	if (err)
-		return err;
-	memory = operand_read(e->v, &op, NULL);
 	result = insn_alu(insn->op, insn->width, insn->mem_is_dest ? memory : other,
 		insn->mem_is_dest ? other : memory, &e->v->hv.rflags);
-	if (writes && insn->mem_is_dest)
-		operand_write(e->v, &op, result, 0);
-	else if (writes)
+	if (writes_memory(insn))
+		operand_write(e->v, op, result, 0);
+	else if (!insn->mem_is_dest && insn->op != INSN_CMP && insn->op != INSN_TEST)
 		set_register(e, result);
-	return 0;
 }
 
 /* XCHG and XADD: the register gets what memory held. */
-static int exchange(const struct emulation *e)
+static void exchange(const struct emulation *e, const struct operand *op)
 {
-	const struct insn *insn = &e->insn;
-	u64 mine = register_or_immediate(e), memory;
-	struct operand op;
-	int err = find_memory(e, insn->width, true, &op);
+	u64 memory = operand_read(e->v, op, NULL), mine = register_or_immediate(e);
 
-	if (err)
-		return err;
-	memory = operand_read(e->v, &op, NULL);
-	if (insn->op == INSN_XADD)
-		mine = insn_alu(INSN_ADD, insn->width, memory, mine, &e->v->hv.rflags);
-	operand_write(e->v, &op, mine, 0);
+	if (e->insn.op == INSN_XADD)
+		mine = insn_alu(INSN_ADD, e->insn.width, memory, mine, &e->v->hv.rflags);
+	operand_write(e->v, op, mine, 0);
 	set_register(e, memory);
-	return 0;
 }
 
-static int compare_exchange(const struct emulation *e)
+static void compare_exchange(const struct emulation *e, const struct operand *op)
 {
 	struct vcpu *v = e->v;
-	u32 width = e->insn.width;
-	struct operand op;
-	u64 memory;
-	int err = find_memory(e, width, true, &op);
+	u8 width = e->insn.width;
+	u64 memory = operand_read(v, op, NULL);
 
-	if (err)
-		return err;
-	memory = operand_read(v, &op, NULL);
-	insn_alu(INSN_CMP, (u8)width, gpr_read(v, RAX, width, false), memory, &v->hv.rflags);
+	insn_alu(INSN_CMP, width, gpr_read(v, RAX, width, false), memory, &v->hv.rflags);
 	if (v->hv.rflags & RFLAGS_ZF)
-		operand_write(v, &op, register_or_immediate(e), 0);
+		operand_write(v, op, register_or_immediate(e), 0);
 	else
 		gpr_write(v, RAX, width, false, memory);
-	return 0;
 }
 
 /* CMPXCHG8B and, with halves of 8 bytes, CMPXCHG16B. */
-static int compare_exchange_pair(const struct emulation *e)
+static void compare_exchange_pair(const struct emulation *e, const struct operand *op)
 {
 	struct vcpu *v = e->v;
-	u32 width = e->insn.width, half = width / 2;
-	struct operand op;
-	u64 low, high;
-	int err = find_memory(e, width, true, &op);
+	u32 half = e->insn.width / 2;
+	u64 high, low = operand_read(v, op, &high);
 
-	if (err)
-		return err;
-	if (width == 16 && (op.gpa[0].v & 15)) {
-		vcpu_inject_gp(v);
-		return -EFAULT;
-	}
-	low = operand_read(v, &op, &high);
-	if (width == 8) {
+	if (half == 4) {
 		high = low >> 32;
 		low = (u32)low;
 	}
@@ -193,32 +165,41 @@ static int compare_exchange_pair(const struct emulation *e)
 		v->hv.rflags &= ~RFLAGS_ZF;
 		gpr_write(v, RAX, half, false, low);
 		gpr_write(v, RDX, half, false, high);
-		return 0;
+		return;
 	}
 	v->hv.rflags |= RFLAGS_ZF;
 	low = gpr_read(v, RBX, half, false);
 	high = gpr_read(v, RCX, half, false);
-	operand_write(v, &op, width == 8 ? low | high << 32 : low, high);
-	return 0;
+	operand_write(v, op, half == 4 ? low | high << 32 : low, high);
 }
 
 static int carry_out(const struct emulation *e)
 {
-	switch (e->insn.op) {
-	case INSN_ADD ... INSN_BTC:
-		return arithmetic(e);
-	case INSN_MOV ... INSN_MOVNTI:
-		return e->insn.mem_is_dest ? store(e) : load(e);
-	case INSN_XCHG:
-	case INSN_XADD:
-		return exchange(e);
-	case INSN_CMPXCHG:
-		return compare_exchange(e);
-	case INSN_CMPXCHG8B:
-		return compare_exchange_pair(e);
-	default: /* not made for devices, or no longer what exited */
+	const struct insn *insn = &e->insn;
+	struct operand op;
+	int err;
+
+	/* Not made for devices, or no longer what exited. */
+	if (insn->op < INSN_ADD || insn->op > INSN_CMPXCHG8B)
 		return guest_retry(e->v);
+	err = find_memory(e, insn->src_width, writes_memory(insn), &op);
+	if (err)
+		return err;
+	if (insn->width == 16 && (op.gpa[0].v & 15)) {
+		vcpu_inject_gp(e->v);
+		return -EFAULT;
 	}
+	if (insn->op <= INSN_BTC)
+		arithmetic(e, &op);
+	else if (insn->op <= INSN_MOVNTI)
+		insn->mem_is_dest ? store(e, &op) : load(e, &op);
+	else if (insn->op <= INSN_XADD)
+		exchange(e, &op);
+	else if (insn->op == INSN_CMPXCHG)
+		compare_exchange(e, &op);
+	else
+		compare_exchange_pair(e, &op);
+	return 0;
 }
 
 static void emulate(struct vcpu *v, const struct exit *exit)
