@@ -53,27 +53,22 @@ static const struct feature_bit feature_bits[] = {
 	{ 16, "virtual GIF", "not needed" },
 };
 
-static void report(struct hv_features *f, u32 edx)
+/* Returns the bits that are not hidden. */
+static u32 report(struct hv_features *f, u32 edx)
 {
 	for (u32 i = 0; i < ARRAY_LEN(feature_bits); i++) {
-		if (edx & BIT(feature_bits[i].bit)) {
+		u32 bit = (u32)BIT(feature_bits[i].bit);
+
+		if (cpu_hidden(feature_bits[i].name))
+			edx &= ~bit;
+		if (edx & bit) {
 			f->used[f->used_count++] = feature_bits[i].name;
 			continue;
 		}
 		f->missing[f->missing_count] = feature_bits[i].name;
 		f->fallback[f->missing_count++] = feature_bits[i].fallback;
 	}
-}
-
-static u32 hidden_bits(void)
-{
-	u32 bits = 0;
-
-	for (u32 i = 0; i < ARRAY_LEN(feature_bits); i++) {
-		if (cpu_hidden(feature_bits[i].name))
-			bits |= (u32)BIT(feature_bits[i].bit);
-	}
-	return bits;
+	return edx;
 }
 
 static int svm_probe(struct hv_features *f)
@@ -88,10 +83,9 @@ static int svm_probe(struct hv_features *f)
 	if (rdmsr_safe(MSR_VM_CR, &vm_cr) == 0 && (vm_cr & VM_CR_SVMDIS))
 		return REASON_SVM_LOCKED;
 	c = cpuid(0x8000000a, 0);
-	c.edx &= ~hidden_bits();
 	f->revision = c.eax & 0xff;
 	f->asids = c.ebx;
-	report(f, c.edx);
+	c.edx = report(f, c.edx);
 	if (!(c.edx & BIT(0)))
 		return REASON_NO_NESTED_PAGING;
 	svm_caps = (struct svm_caps){

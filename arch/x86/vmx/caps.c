@@ -21,10 +21,7 @@
 #define MSR_VMX_CR4_FIXED1   0x489
 #define MSR_VMX_PROC2	     0x48b
 #define MSR_VMX_EPT_VPID_CAP 0x48c
-#define MSR_VMX_TRUE_PIN     0x48d
-#define MSR_VMX_TRUE_PROC    0x48e
-#define MSR_VMX_TRUE_EXIT    0x48f
-#define MSR_VMX_TRUE_ENTRY   0x490
+#define MSR_VMX_TRUE_PIN     0x48d /* and so on, as from MSR_VMX_PIN */
 
 #define BASIC_TRUE_CONTROLS BIT(55)
 #define CPUID_VMX	    BIT(5)
@@ -85,15 +82,15 @@ static void read_control(enum vmx_cap cap, u32 msr)
 /* The TRUE registers, where they are, allow 0 for more of the bits that once had to be 1. */
 static void read_caps(void)
 {
-	bool true_controls;
+	u32 true_ones;
 
 	vmx_caps.basic = rdmsr(MSR_VMX_BASIC);
 	vmx_caps.misc = rdmsr(MSR_VMX_MISC);
-	true_controls = vmx_caps.basic & BASIC_TRUE_CONTROLS;
-	read_control(CAP_PIN, true_controls ? MSR_VMX_TRUE_PIN : MSR_VMX_PIN);
-	read_control(CAP_PROC, true_controls ? MSR_VMX_TRUE_PROC : MSR_VMX_PROC);
-	read_control(CAP_EXIT, true_controls ? MSR_VMX_TRUE_EXIT : MSR_VMX_EXIT);
-	read_control(CAP_ENTRY, true_controls ? MSR_VMX_TRUE_ENTRY : MSR_VMX_ENTRY);
+	true_ones = vmx_caps.basic & BASIC_TRUE_CONTROLS ? MSR_VMX_TRUE_PIN - MSR_VMX_PIN : 0;
+	read_control(CAP_PIN, MSR_VMX_PIN + true_ones);
+	read_control(CAP_PROC, MSR_VMX_PROC + true_ones);
+	read_control(CAP_EXIT, MSR_VMX_EXIT + true_ones);
+	read_control(CAP_ENTRY, MSR_VMX_ENTRY + true_ones);
 	if (vmx_caps.may[CAP_PROC] & PROC_SECONDARY)
 		read_control(CAP_PROC2, MSR_VMX_PROC2);
 	if (vmx_caps.may[CAP_PROC2] & PROC2_EPT)

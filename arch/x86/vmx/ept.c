@@ -24,7 +24,7 @@
 #define MSR_HIGH_FIRST	0xc0000000u
 #define MSR_BITMAP_MASK 0x1fffu
 
-static u8 *io_bitmaps, *msr_bitmap; /* (c) shared by all VMs */
+u8 *vmx_io_bitmaps, *vmx_msr_bitmap; /* (c) shared by all VMs */
 
 struct paging_format ept_format __sealed = {
 	.name = "EPT",
@@ -75,47 +75,27 @@ void vmx_flush(struct hv_vcpu *v)
 }
 
 /* MSRs that entry and exit switch, or that a loaded vCPU keeps in the CPU. */
-static const u32 free_msrs[] = {
-	MSR_SYSENTER_CS,
-	MSR_SYSENTER_ESP,
-	MSR_SYSENTER_EIP,
-	MSR_FS_BASE,
-	MSR_GS_BASE,
-	MSR_KERNEL_GS_BASE,
-	MSR_STAR,
-	MSR_LSTAR,
-	MSR_CSTAR,
-	MSR_SFMASK,
-};
+static const u32 free_msrs[] = { MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_FS_BASE,
+	MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK };
 
 /* Four parts of 1 KiB: reads of low and of high MSRs, then writes. */
 static void let_through(u32 msr)
 {
 	u32 at = msr >= MSR_HIGH_FIRST ? MSR_HIGH : 0, bit = msr & MSR_BITMAP_MASK;
 
-	msr_bitmap[at + bit / 8] &= (u8) ~(1u << (bit % 8));
-	msr_bitmap[MSR_WRITE_LOW + at + bit / 8] &= (u8) ~(1u << (bit % 8));
+	vmx_msr_bitmap[at + bit / 8] &= (u8) ~(1u << (bit % 8));
+	vmx_msr_bitmap[MSR_WRITE_LOW + at + bit / 8] &= (u8) ~(1u << (bit % 8));
 }
 
 int vmx_bitmaps_init(void)
 {
-	io_bitmaps = pages_alloc(IO_BITMAPS, FRAME_CONTROL);
-	msr_bitmap = page_alloc(FRAME_CONTROL);
-	if (!io_bitmaps || !msr_bitmap)
+	vmx_io_bitmaps = pages_alloc(IO_BITMAPS, FRAME_CONTROL);
+	vmx_msr_bitmap = page_alloc(FRAME_CONTROL);
+	if (!vmx_io_bitmaps || !vmx_msr_bitmap)
 		return -ENOMEM;
-	memset(io_bitmaps, 0xff, IO_BITMAPS * PAGE_SIZE);
-	memset(msr_bitmap, 0xff, PAGE_SIZE);
+	memset(vmx_io_bitmaps, 0xff, IO_BITMAPS * PAGE_SIZE);
+	memset(vmx_msr_bitmap, 0xff, PAGE_SIZE);
 	for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
 		let_through(free_msrs[i]);
 	return 0;
-}
-
-hpa_t vmx_io_bitmap(u32 page)
-{
-	return virt_to_hpa(io_bitmaps + page * PAGE_SIZE);
-}
-
-hpa_t vmx_msr_bitmap(void)
-{
-	return virt_to_hpa(msr_bitmap);
 }

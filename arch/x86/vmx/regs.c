@@ -17,8 +17,8 @@
 		CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP |   \
 		CR4_SMAP)
 
-const u32 vmx_syscall_msrs[SYSCALL_MSRS] = { MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK,
-	MSR_KERNEL_GS_BASE };
+const u32 vmx_syscall_msrs[SYSCALL_MSRS] = { MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
+	MSR_SFMASK };
 
 /* 0: the register is kept elsewhere. */
 static const u16 reg_field[HV_REGS] = {
@@ -33,22 +33,16 @@ static const u16 reg_field[HV_REGS] = {
 	[REG_DEBUGCTL] = GUEST_DEBUGCTL,
 };
 
-static const u8 syscall_slot[HV_REGS] = {
-	[REG_STAR] = 1,
-	[REG_LSTAR] = 2,
-	[REG_CSTAR] = 3,
-	[REG_SFMASK] = 4,
-	[REG_KERNEL_GS_BASE] = 5,
-};
-
-static u64 cr0_mask(void)
+/* Where it is among vmx_syscall_msrs, or SYSCALL_MSRS or more. */
+static u32 syscall_slot(enum hv_reg reg)
 {
-	return CR0_OURS | (vmx_caps.cr0_must & ~(u64)(CR0_PE | CR0_PG));
+	return (u32)reg - REG_KERNEL_GS_BASE;
 }
+static_assert(REG_SFMASK - REG_KERNEL_GS_BASE == SYSCALL_MSRS - 1, "they are in a row");
 
 void vmx_masks_init(void)
 {
-	vmwrite(CR0_MASK, cr0_mask());
+	vmwrite(CR0_MASK, CR0_OURS | (vmx_caps.cr0_must & ~(u64)(CR0_PE | CR0_PG)));
 	vmwrite(CR4_MASK, ~(u64)CR4_GUEST | vmx_caps.cr4_must);
 }
 
@@ -71,41 +65,45 @@ static u64 read_masked(enum vmcs_field real, enum vmcs_field shadow, enum vmcs_f
 	return (vmread(real) & ~mask) | (vmread(shadow) & mask);
 }
 
-/* Where EFER or PAT is kept: its own field, or a slot of the MSR areas. */
-static u64 read_switched(const struct hv_vcpu *v, enum vmcs_field field, u32 msr)
-{
-	const struct vmx_state *s = vmx_state(v);
-
-	for (u32 i = 0; i < s->nswitched; i++) {
-		if (s->guest_msr[i].index == msr)
-			return s->guest_msr[i].value;
-	}
-	return vmread(field);
-}
-
-static void write_switched(struct hv_vcpu *v, enum vmcs_field field, u32 msr, u64 value)
+/* EFER or PAT in the MSR areas; NULL: it has a field of its own. */
+static u64 *switched(const struct hv_vcpu *v, u32 msr)
 {
 	struct vmx_state *s = vmx_state(v);
 
 	for (u32 i = 0; i < s->nswitched; i++) {
-		if (s->guest_msr[i].index == msr) {
-			s->guest_msr[i].value = value;
-			return;
-		}
+		if (s->guest_msr[i].index == msr)
+			return &s->guest_msr[i].value;
 	}
-	vmwrite(field, value);
+	return NULL;
+}
+
+static u64 read_switched(const struct hv_vcpu *v, enum vmcs_field field, u32 msr)
+{
+	const u64 *slot = switched(v, msr);
+
+	return slot ? *slot : vmread(field);
+}
+
+static void write_switched(struct hv_vcpu *v, enum vmcs_field field, u32 msr, u64 value)
+{
+	u64 *slot = switched(v, msr);
+
+	if (slot)
+		*slot = value;
+	else
+		vmwrite(field, value);
 }
 
 u64 vmx_reg_read(const struct hv_vcpu *v, enum hv_reg reg)
 {
-	u8 slot = syscall_slot[reg];
+	u32 slot = syscall_slot(reg);
 
 	vmx_focus(v);
 	if (reg_field[reg])
 		return vmread(reg_field[reg]);
-	if (slot)
-		return vmx_loaded == v ? rdmsr(vmx_syscall_msrs[slot - 1])
-				       : vmx_state(v)->syscall[slot - 1];
+	if (slot < SYSCALL_MSRS)
+		return vmx_loaded == v ? rdmsr(vmx_syscall_msrs[slot])
+				       : vmx_state(v)->syscall[slot];
 	switch (reg) {
 	case REG_CR0:
 		return read_masked(GUEST_CR0, CR0_SHADOW, CR0_MASK);
@@ -134,7 +132,7 @@ static void write_efer(struct hv_vcpu *v, u64 value)
 		value & EFER_LMA ? entry | ENTRY_GUEST_64 : entry & ~ENTRY_GUEST_64);
 }
 
-static void write_syscall_msr(struct hv_vcpu *v, u8 slot, u64 value)
+static void write_syscall_msr(struct hv_vcpu *v, u32 slot, u64 value)
 {
 	if (vmx_loaded == v)
 		wrmsr(vmx_syscall_msrs[slot], value);
@@ -177,8 +175,8 @@ void vmx_reg_write(struct hv_vcpu *v, enum hv_reg reg, u64 value)
 	vmx_focus(v);
 	if (reg_field[reg])
 		vmwrite(reg_field[reg], value);
-	else if (syscall_slot[reg])
-		write_syscall_msr(v, syscall_slot[reg] - 1, value);
+	else if (syscall_slot(reg) < SYSCALL_MSRS)
+		write_syscall_msr(v, syscall_slot(reg), value);
 	else
 		write_special(v, reg, value);
 }

@@ -156,11 +156,11 @@ static void set_controls(struct hv_vcpu *v, const struct pagetable *s2)
 	vmwrite(PAGE_FAULT_MATCH, 0);
 	vmwrite(CR3_TARGET_COUNT, 0);
 	if (vmx_caps.has[VMX_IO_BITMAPS]) {
-		vmwrite(IO_BITMAP_A, vmx_io_bitmap(0).v);
-		vmwrite(IO_BITMAP_B, vmx_io_bitmap(1).v);
+		vmwrite(IO_BITMAP_A, virt_to_hpa(vmx_io_bitmaps).v);
+		vmwrite(IO_BITMAP_B, virt_to_hpa(vmx_io_bitmaps + PAGE_SIZE).v);
 	}
 	if (vmx_caps.has[VMX_MSR_BITMAPS])
-		vmwrite(MSR_BITMAP, vmx_msr_bitmap().v);
+		vmwrite(MSR_BITMAP, virt_to_hpa(vmx_msr_bitmap).v);
 	if (vmx_caps.has[VMX_VPID])
 		vmwrite(VPID, v->asid);
 	vmwrite(EPT_POINTER, ept_pointer(s2));
@@ -222,22 +222,14 @@ static void reset_segments(struct hv_vcpu *v)
 
 static void reset_registers(struct hv_vcpu *v)
 {
-	static const struct {
-		u8 reg;
-		u64 value;
-	} at_reset[] = {
-		{ REG_CR0, CR0_ET | CR0_NW | CR0_CD },
-		{ REG_DR6, DR6_RESET },
-		{ REG_DR7, DR7_RESET },
-		{ REG_PAT, PAT_AT_RESET },
-	};
-
 	for (u32 reg = 0; reg < HV_REGS; reg++) {
 		if (reg != REG_TSC_OFFSET)
 			vmx_reg_write(v, reg, 0);
 	}
-	for (u32 i = 0; i < ARRAY_LEN(at_reset); i++)
-		vmx_reg_write(v, at_reset[i].reg, at_reset[i].value);
+	vmx_reg_write(v, REG_CR0, CR0_ET | CR0_NW | CR0_CD);
+	vmx_reg_write(v, REG_DR6, DR6_RESET);
+	vmx_reg_write(v, REG_DR7, DR7_RESET);
+	vmx_reg_write(v, REG_PAT, PAT_AT_RESET);
 }
 
 static void vmx_reset(struct hv_vcpu *v)

@@ -127,8 +127,7 @@ extern struct paging_format ept_format; /* (c) after probe */
 u64 ept_pointer(const struct pagetable *s2);
 void vmx_flush(struct hv_vcpu *v);
 int vmx_bitmaps_init(void);
-hpa_t vmx_io_bitmap(u32 page);
-hpa_t vmx_msr_bitmap(void);
+extern u8 *vmx_io_bitmaps, *vmx_msr_bitmap;
 
 /* exit.c */
 void vmx_decode(struct hv_vcpu *v, struct exit *exit, bool failed);
