@@ -44,14 +44,14 @@ Row = collections.namedtuple("Row", "key title target kvm limits", defaults=(Non
 MILLION = 1_000_000
 
 ROWS = (
-    Row("exit.cpuid", "CPUID", 250, (3060, 1155), ((315, 664), (345, 790))),
-    Row("exit.hypercall", "hypercall", 250, (3326, 1285), ((310, 690), (348, 915))),
-    Row("exit.msr_read", "MSR read", 250, (3136, 1250), ((345, 696), (375, 822))),
-    Row("exit.port_pic", "port: PIC", None, (1687, 1483), ((473, 920), (524, 1066))),
-    Row("exit.port_uart", "port: UART", 500, (3590, 7671), ((500, 930), (500, 1077))),
-    Row("exit.apic_read", "APIC read", 600, (4035, 16269), ((756, 1200), (835, 1375))),
-    Row("exit.eoi", "APIC EOI", 600, (3831, 8205), ((772, 1219), (851, 1394))),
-    Row("exit.self_ipi", "self-IPI", None, (9623, 21643), ((2035, 2930), (2224, 3310))),
+    Row("exit.cpuid", "CPUID", 250, (3060, 1155), ((291, 639), (333, 778))),
+    Row("exit.hypercall", "hypercall", 250, (3326, 1285), ((285, 663), (337, 900))),
+    Row("exit.msr_read", "MSR read", 250, (3136, 1250), ((320, 671), (363, 810))),
+    Row("exit.port_pic", "port: PIC", None, (1687, 1483), ((333, 820), (395, 977))),
+    Row("exit.port_uart", "port: UART", 500, (3590, 7671), ((500, 820), (500, 977))),
+    Row("exit.apic_read", "APIC read", 600, (4035, 16269), ((600, 1118), (722, 1302))),
+    Row("exit.eoi", "APIC EOI", 600, (3831, 8205), ((600, 1125), (722, 1310))),
+    Row("exit.self_ipi", "self-IPI", None, (9623, 21643), ((1756, 2742), (1965, 3143))),
     Row("exit.first_touch", "first touch", 1200, (7269, 7571), ((1200, 1200), (1200, 1200))),
     Row("hook.unarmed", "hook, unarmed", 4, None, ((4,), (4,))),
     Row("hook.armed", "hook, one agent", 120, None, ((120,), (120,))),
