@@ -187,6 +187,19 @@ def test_two_guests_lose_no_byte(boot_vms):
         assert [int(number) for number in numbers] == list(range(lines)), name
 
 
+def test_registers_stay_with_their_vm(boot_vms):
+    """Vector, debug and system-call registers of two VMs that share one CPU."""
+    machine = boot_vms(
+        guest("registers", name="one", cmdline="seed=1"),
+        guest("registers", name="two", cmdline="seed=2"),
+        options="exit=ended",
+    )
+    end = machine.wait()
+    log = machine.log_text()
+    assert log.count("REGISTERS ok 200") == 2, log[-2000:]
+    assert end == End("exit", 0)
+
+
 def test_heartbeat_goes_on_beside_linux(boot_vms):
     machine = boot_vms(guest("heartbeat", cmdline="period_ms=100"), linux(), focus="linux")
     reach_shell(machine)

@@ -32,6 +32,11 @@ static inline u64 rdtsc(void)
 	return (u64)high << 32 | low;
 }
 
+static inline void wrmsr(u32 msr, u64 value)
+{
+	asm volatile("wrmsr" ::"c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
 static inline u64 rdmsr(u32 msr)
 {
 	u32 low, high;
