@@ -27,7 +27,7 @@ MACHINE ?= tcg-svm
 export O CC CROSS_COMPILE MACHINE
 
 .DEFAULT_GOAL := all
-.PHONY: all image help clean
+.PHONY: all image clean
 
 KFLAGS := -std=gnu17 -I. -I$(O)/gen -O2 -g -ffreestanding -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -fno-pic -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-stack-protector \

@@ -9,12 +9,14 @@
 #   attacks each attack with the defence off, detecting, on: a table, $(O)/results/attacks.json
 #   bench   exits, hooks and the boot in instructions, each with its limit (BENCH_LANES)
 #   test    everything; ends with pytest's summary (TESTS: only these; PYTEST_FLAGS)
+#   test-all  the boot, guest and attack tests on every lane of ALL_LANES as well
 
 TESTS ?= tests
 BENCH_LANES ?= tcg-svm bochs-vmx
+ALL_LANES ?= tcg-svm-uefi bochs-vmx
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
-.PHONY: setup guest iso run lint attacks bench test
+.PHONY: setup guest iso run lint attacks bench test test-all help
 
 setup:
 	@tools/setup.sh
@@ -45,3 +47,13 @@ test: guest
 	@tools/check_symbols.py $(O)/kfv
 	@$(MAKE) --no-print-directory CC=clang CROSS_COMPILE= O=$(O)/clang image
 	@$(PYTHON) -m pytest --machine $(MACHINE) $(PYTEST_FLAGS) $(TESTS)
+
+# Every lane runs to its end; one that failed fails the whole.
+test-all: test
+	@failed=; for lane in $(ALL_LANES); do \
+		$(PYTHON) -m pytest --machine $$lane $(PYTEST_FLAGS) tests/boot tests/attacks || \
+			failed="$$failed $$lane"; \
+	done; test -z "$$failed" || { echo "lanes that failed:$$failed" >&2; exit 1; }
+
+help:
+	@sed -n 's/^#   \([A-Za-z]\)/  \1/p' Makefile tools/tools.mk tests/host/host.mk

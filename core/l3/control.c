@@ -136,7 +136,7 @@ static int find_gpr(struct vcpu *v, const struct exit *exit, u8 *gpr, u8 *len)
 	if (guest_fetch(v, &insn) < 0)
 		return -EFAULT;
 	if (insn.op != (exit->cr.write ? INSN_MOV_TO_CR : INSN_MOV_FROM_CR))
-		return -EAGAIN; /* no longer the instruction that exited: let it run */
+		return guest_retry(v); /* no longer the instruction that exited: let it run */
 	*gpr = insn.rm;
 	*len = insn.len;
 	return 0;
