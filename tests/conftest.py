@@ -12,6 +12,8 @@ from harness.lanes import DEFAULT_LANE, LANES, LaneUnavailable
 from harness.tree import BUILD
 
 LOG_TAIL = 60
+# Bochs: below this the timer's interrupts leave a guest no instructions of its own.
+GUEST_IPS = 20_000_000
 
 
 def pytest_addoption(parser):
@@ -84,6 +86,7 @@ def boot_vms(boot):
 
     def start(*vms, options="exit", focus=None, policy=None, image="kfv", **machine):
         text, modules = config(*vms, focus=focus, policy=policy)
+        machine.setdefault("ips", GUEST_IPS)
         modules = {"config": text.encode(), **modules}
         return boot(options, modules, elf=BUILD / f"{image}.elf", **machine)
 

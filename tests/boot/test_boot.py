@@ -10,7 +10,7 @@ from harness.demux import demux
 from harness.machine import End, plain
 
 GUEST_PROMPT = "guest# "
-LINUX_SECONDS = 90
+LINUX_SECONDS = 240
 
 
 def console_of(number):
