@@ -4,8 +4,10 @@
 import os
 import pathlib
 import re
+import signal
+import struct
 
-from harness.machine import End, Machine
+from harness.machine import End, Machine, MachineError
 
 BOCHSRC = """\
 config_interface: textconfig
@@ -37,13 +39,31 @@ BIOS_IPS = 1_000_000
 UEFI_IPS = 6_000_000
 PANIC = re.compile(r"\d+p")
 LAST_WORDS = 10
+RAM_BLOCK = 128 << 10
+ROMS_LEN = 2 << 20
 BIOS_ROM = "/usr/share/bochs/BIOS-bochs-latest"
 
 
+def table_of(data, ram, count):
+    """`count` pointers in a row to blocks of RAM, some of them null, that name the blocks in use
+    each once; or None. The allocator's header, the size, stands before them."""
+    size, at = ((8 * count + 16) | 1).to_bytes(8, "little"), -1
+    while (at := data.find(size, at + 1)) >= 0:
+        if at + 8 * count + 8 > len(data):
+            break
+        table = struct.unpack_from(f"<{count}Q", data, at + 8)
+        used = sorted(filter(None, table))
+        if used and used == [ram + n * RAM_BLOCK for n in range(len(used))]:
+            return table
+    return None
+
+
 class BochsMachine(Machine):
+    _blocks = None
     ips = {"bios": BIOS_IPS, "uefi": UEFI_IPS}
 
     def _command(self, iso, options, port):
+        self.ram_bytes = options.memory_mb << 20
         uefi = self.lane.firmware == "uefi"
         (self.work / "bochsrc").write_text(
             BOCHSRC.format(
@@ -84,6 +104,49 @@ class BochsMachine(Machine):
     def bochs_log(self):
         path = self.work / "bochs.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    # --- looking in from outside ---------------------------------------------------------------
+
+    def freeze(self):
+        """Stops the machine for good; its memory can still be read."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def memory(self, address, length):
+        """Physical memory, from the emulator's own: its debugger knows linear addresses only. It
+        hands out RAM in blocks, in the order of their first use; all others are zeros."""
+        blocks, parts = self._ram_blocks(), []
+        with open(f"/proc/{self.process.pid}/mem", "rb", buffering=0) as memory:
+            for at in range(address // RAM_BLOCK, -(-(address + length) // RAM_BLOCK)):
+                if blocks[at]:
+                    memory.seek(blocks[at])
+                parts.append(memory.read(RAM_BLOCK) if blocks[at] else bytes(RAM_BLOCK))
+        skip = address % RAM_BLOCK
+        return b"".join(parts)[skip : skip + length]
+
+    def _ram_blocks(self):
+        """The emulator's table of where each block is. RAM itself lies in one piece with the ROMs,
+        whose last one is the BIOS as it is in its file."""
+        if self._blocks is None:
+            bios, count = pathlib.Path(BIOS_ROM).read_bytes(), self.ram_bytes // RAM_BLOCK
+            regions = list(self._writable_memory())
+            found = [start + data.find(bios) for start, data in regions if bios in data]
+            if not found:
+                raise MachineError("the machine's RAM was not found in the emulator")
+            ram = found[0] + len(bios) - ROMS_LEN - self.ram_bytes
+            for _, data in regions:
+                self._blocks = self._blocks or table_of(data, ram, count)
+        if self._blocks is None:
+            raise MachineError("the table of the machine's RAM was not found in the emulator")
+        return self._blocks
+
+    def _writable_memory(self):
+        maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text().splitlines()
+        with open(f"/proc/{self.process.pid}/mem", "rb", buffering=0) as memory:
+            for span, rights in (line.split()[:2] for line in maps):
+                start, end = (int(x, 16) for x in span.split("-"))
+                if rights.startswith("rw"):
+                    memory.seek(start)
+                    yield start, memory.read(end - start)
 
     def emulator_words(self):
         """The panics of its log (its lines are "TIMEpDEVICE"), else the end of its output."""

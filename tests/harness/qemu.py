@@ -93,6 +93,10 @@ class QemuMachine(Machine):
         """A command of the human monitor, e.g. `info registers`; returns its text."""
         return self.qmp("human-monitor-command", **{"command-line": line}).replace("\r", "")
 
+    def freeze(self):
+        """Stops the machine for good; its memory can still be read."""
+        self.qmp("stop")
+
     def memory(self, address, length):
         """Physical memory as the machine's RAM holds it, read behind the machine's back."""
         dump = self.work / "memory"
