@@ -21,6 +21,7 @@ SECRET = "tests-of-the-attacks"
 PERIOD_MS = 20
 MEMORY_MB = 128
 SHIFT = 3  # 8 ns for each instruction: firmware and GRUB wait for time to pass
+IPS = 50_000_000  # on Bochs, for the same reason
 BLOCK = 2 << 20
 PATIENCE_S = 120
 
@@ -57,6 +58,8 @@ class Beat:
 class Run:
     """`until` is what the attacker or the hypervisor says last; `beats_after` beats follow it."""
 
+    _ram = None
+
     def __init__(self, boot, attack, mode="on", vuln=None, without=(), until=None, **options):
         text = CONFIG.format(period=PERIOD_MS, attack=attack, policy=policy(mode, without))
         bug = f" vuln={vuln}" if vuln else ""
@@ -72,6 +75,7 @@ class Run:
             memory_mb=MEMORY_MB,
             deterministic=True,
             shift=SHIFT,
+            ips=IPS,
             **options,
         )
         self._wait(until or r"ATTACK \w+ outcome [^\r\n]*")
@@ -81,8 +85,7 @@ class Run:
         self.machine.expect(r"beat (\d+) ")
         last = int(self.machine.serial.match[1])
         self.machine.expect_text(f"beat {last + beats_after} tsc")
-        if self.sees_memory:
-            self.machine.qmp("stop")
+        self.machine.freeze()
         self.log = self.machine.log_text()
         self.evidence = self.machine.evidence()
 
@@ -105,7 +108,7 @@ class Run:
         return float(re.search(r"TSC (\d+\.\d+) MHz", self.log)[1]) * 1e6
 
     def beats(self):
-        return [Beat(int(m[1]), int(m[2])) for m in self.said("victim", r"beat (\d+) tsc (\d+)\b")]
+        return [Beat(int(m[1]), int(m[2])) for m in self.said("victim", r"beat (\d+) tsc (\d+)\n")]
 
     def gaps_ms(self):
         beats = self.beats()
@@ -147,7 +150,9 @@ class Run:
         return self.machine.memory(address, length)
 
     def ram(self):
-        return self.memory(0, MEMORY_MB << 20)
+        if self._ram is None:
+            self._ram = self.memory(0, MEMORY_MB << 20)
+        return self._ram
 
     def image_at(self):
         return int(re.search(r"image +at ([0-9a-f]+):", self.log)[1], 16)

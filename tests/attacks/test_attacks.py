@@ -7,6 +7,7 @@ import re
 import pytest
 import results
 import scenario
+from harness.qemu import QemuMachine
 from scenario import MODES, Run
 
 DELAY_MS = 200
@@ -15,11 +16,22 @@ STRIDE = 211
 ZEROS = 64 << 20  # free memory of the test's machine, which nothing has written to
 
 A02 = f"attack=A02 stride={STRIDE} {DELAY}"
-A16 = f"attack=A16 ms=1000 spin=1000 unfair=1 {DELAY}"
+A16 = f"attack=A16 spin=300 unfair=1 {DELAY}"
 CARD = b"THE ATTACKER WROTE THIS"
 
 # tests/guests/attack/a10.c: the tampers in the order of their bits.
 TAMPERS = ("cpuid", "ports", "msrs", "port-map", "memory", "address-space")
+
+
+def tampers(lane):
+    """VT-x always exits at CPUID, and has no address space that is never valid."""
+    intel = lane.vendor == "intel"
+    return [name for name in TAMPERS if not (intel and name in ("cpuid", "address-space"))]
+
+
+def gainful(lane):
+    """Those by which something is gained; the others break the VM."""
+    return {name for name in tampers(lane) if name != "address-space"}
 
 
 def fields(*names):
@@ -153,7 +165,9 @@ def calls_before(run, alert):
 
 
 def run_a16(boot, calm, lane, mode, without=()):
-    run = Run(boot, A16, mode, vuln="unfair", without=without)
+    # Long enough for every reaction to come; without any, starving the victim takes less.
+    ms = 1000 if mode == "on" and not without else 400
+    run = Run(boot, f"{A16} ms={ms}", mode, vuln="unfair", without=without)
     flood = run.attacker(FLOOD)
     share = run.share(int(flood[2]), int(flood[3]))
     oracle = liveness(run, calm)
@@ -193,15 +207,19 @@ def attack_a10(calm, names):
     return f"attack=A10 fields={fields(*names)}{where} {DELAY}"
 
 
+HOST_BRIDGES = {"tcg": "29c08086", "bochs": "12378086"}  # Q35's, 440FX's
+
+
 def truths(run):
     """Field -> what somebody sees who looks past the hypervisor."""
+    bridge = HOST_BRIDGES[run.machine.lane.name.split("-")[0]]
     image = scenario.readonly_bytes(run.elf)[:16]
     words = [int.from_bytes(image[n : n + 8], "little") for n in (0, 8)]
     return {
         "cpuid": "TCGTCGTCGTCG",
-        "ports": "29c08086",  # the host bridge of Q35
+        "ports": bridge,
         "msrs": None,  # any: the register is not the guest's to read
-        "port-map": "29c08086",
+        "port-map": bridge,
         "memory": "".join(f"{word:016x}" for word in words),
     }
 
@@ -229,27 +247,31 @@ def run_a10(boot, calm, lane, mode, names, until=None, without=()):
     return run, results.record(run, "A10", lane, mode, succeeded, oracle, exits, without)
 
 
-NAMES = [name for name in TAMPERS if name != "address-space"]
-BROKEN = r"vm attacker failed"
+
+def last_words(lane):
+    """On AMD-V the last tamper breaks the attacker's VM."""
+    return None if lane.vendor == "intel" else r"vm attacker failed"
+
+
 PAUSED = r"VO control critical vm=attacker [^\r\n]*verdict=done reaction=R16 n=\d+ why=(?!contain)"
 
 
 @pytest.mark.parametrize("mode", ["off", "detect"])
 def test_a10_control_structure(boot, calm, lane, keep, mode):
     """Every field that can be gained by is, and the last one breaks the attacker's own VM."""
-    run, r = run_a10(boot, calm, lane, mode, TAMPERS, until=BROKEN)
+    run, r = run_a10(boot, calm, lane, mode, tampers(lane), until=last_words(lane))
     keep(r)
     check(r, run, "control@L2", succeeded=True)
-    assert gained(run) == set(NAMES)
+    assert gained(run) == gainful(lane)
     if run.sees_memory:
         assert not r["oracle"]["victim memory unchanged"], "the attacker wrote to it"
-    assert not r["oracle"]["evidence line not written by the attacker"]
+    if lane.machine is QemuMachine:  # Bochs's UART loses what is written faster than it sends
+        assert not r["oracle"]["evidence line not written by the attacker"]
 
 
-@pytest.mark.parametrize(
-    "names", [("cpuid", "ports", "msrs"), ("port-map", "memory", "address-space")]
-)
-def test_a10_is_repaired(boot, calm, lane, keep, names):
+@pytest.mark.parametrize("half", [0, 1])
+def test_a10_is_repaired(boot, calm, lane, keep, half):
+    names = tampers(lane)[half::2]
     run, r = run_a10(boot, calm, lane, "on", names)
     keep(r)
     check(r, run, "control@L2", succeeded=False)
@@ -260,7 +282,7 @@ def test_a10_is_repaired(boot, calm, lane, keep, names):
 
 
 def test_a10_repeated_is_paused_for_good(boot, calm, lane, keep):
-    run, r = run_a10(boot, calm, lane, "on", TAMPERS, until=PAUSED)
+    run, r = run_a10(boot, calm, lane, "on", tampers(lane), until=PAUSED)
     keep(r)
     check(r, run, "control@L2", succeeded=False)
     assert executed(r) == {"R07", "R16", "R22"}
@@ -270,10 +292,10 @@ def test_a10_repeated_is_paused_for_good(boot, calm, lane, keep):
 
 
 def test_a10_without_its_agent(boot, calm, lane, keep):
-    run, r = run_a10(boot, calm, lane, "on", TAMPERS, until=BROKEN, without=("control",))
+    run, r = run_a10(boot, calm, lane, "on", tampers(lane), last_words(lane), ("control",))
     keep(r)
     assert r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
-    assert gained(run) == set(NAMES)
+    assert gained(run) == gainful(lane)
 
 
 # --- the release image ---------------------------------------------------------------------------
