@@ -15,6 +15,8 @@
  * that a physical interrupt ends the guest's run (with V_INTR_MASKING the guest's own IF does not
  * count).
  */
+#include "arch/x86/gprs.h"
+
 	.section .text, "ax"
 	.balign 16
 	.globl svm_run
@@ -28,20 +30,7 @@ svm_run:
 	pushq %rsi
 	pushq %rdx
 	movq %rdi, %rax
-	movq 8*1(%rsi), %rcx
-	movq 8*2(%rsi), %rdx
-	movq 8*3(%rsi), %rbx
-	movq 8*5(%rsi), %rbp
-	movq 8*7(%rsi), %rdi
-	movq 8*8(%rsi), %r8
-	movq 8*9(%rsi), %r9
-	movq 8*10(%rsi), %r10
-	movq 8*11(%rsi), %r11
-	movq 8*12(%rsi), %r12
-	movq 8*13(%rsi), %r13
-	movq 8*14(%rsi), %r14
-	movq 8*15(%rsi), %r15
-	movq 8*6(%rsi), %rsi
+	load_gprs %rsi
 	clgi
 	sti
 	vmload %rax
@@ -50,20 +39,7 @@ svm_run:
 	movq (%rsp), %rax
 	vmload %rax
 	movq 8(%rsp), %rax
-	movq %rcx, 8*1(%rax)
-	movq %rdx, 8*2(%rax)
-	movq %rbx, 8*3(%rax)
-	movq %rbp, 8*5(%rax)
-	movq %rsi, 8*6(%rax)
-	movq %rdi, 8*7(%rax)
-	movq %r8, 8*8(%rax)
-	movq %r9, 8*9(%rax)
-	movq %r10, 8*10(%rax)
-	movq %r11, 8*11(%rax)
-	movq %r12, 8*12(%rax)
-	movq %r13, 8*13(%rax)
-	movq %r14, 8*14(%rax)
-	movq %r15, 8*15(%rax)
+	save_gprs
 	cli
 	stgi
 	addq $16, %rsp

@@ -14,6 +14,8 @@
  * Where the CPU does not enter at all, it goes on behind VMLAUNCH or VMRESUME, with this stack and
  * the guest's registers still in place. Interrupts are off throughout: an exit clears RFLAGS.
  */
+#include "arch/x86/gprs.h"
+
 #define HOST_RSP_FIELD 0x6c14
 
 	.section .text, "ax"
@@ -34,20 +36,7 @@ vmx_run:
 	movq %rax, %cr2
 	testb %dl, %dl
 	movq %rdi, %rax
-	movq 8*1(%rax), %rcx
-	movq 8*2(%rax), %rdx
-	movq 8*3(%rax), %rbx
-	movq 8*5(%rax), %rbp
-	movq 8*6(%rax), %rsi
-	movq 8*7(%rax), %rdi
-	movq 8*8(%rax), %r8
-	movq 8*9(%rax), %r9
-	movq 8*10(%rax), %r10
-	movq 8*11(%rax), %r11
-	movq 8*12(%rax), %r12
-	movq 8*13(%rax), %r13
-	movq 8*14(%rax), %r14
-	movq 8*15(%rax), %r15
+	load_gprs %rax
 	movq (%rax), %rax
 	jz 1f
 	vmresume
@@ -61,20 +50,7 @@ vmx_run:
 vmx_exited:
 	pushq %rax
 	movq 16(%rsp), %rax
-	movq %rcx, 8*1(%rax)
-	movq %rdx, 8*2(%rax)
-	movq %rbx, 8*3(%rax)
-	movq %rbp, 8*5(%rax)
-	movq %rsi, 8*6(%rax)
-	movq %rdi, 8*7(%rax)
-	movq %r8, 8*8(%rax)
-	movq %r9, 8*9(%rax)
-	movq %r10, 8*10(%rax)
-	movq %r11, 8*11(%rax)
-	movq %r12, 8*12(%rax)
-	movq %r13, 8*13(%rax)
-	movq %r14, 8*14(%rax)
-	movq %r15, 8*15(%rax)
+	save_gprs
 	popq (%rax)
 	popq %rcx
 	movq %cr2, %rdx
