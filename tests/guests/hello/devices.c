@@ -81,6 +81,14 @@ TEST(machine_pit_counts_down)
 	EXPECT(second < first && first - second >= PIT_HZ / 1000 - 2);
 }
 
+/* What was on its way when the line was masked may still arrive, nothing after that. */
+static bool falls_silent(void)
+{
+	(void)wait_count(&count, ~0u, 5);
+	count = 0;
+	return !wait_count(&count, 1, 20);
+}
+
 TEST(machine_pit_through_pic)
 {
 	count = 0;
@@ -90,8 +98,7 @@ TEST(machine_pit_through_pic)
 	pit_start(500);
 	EXPECT(wait_count(&count, 5, 1000));
 	out8(PIC_MASK, 0xff);
-	count = 0;
-	EXPECT(!wait_count(&count, 1, 20));
+	EXPECT(falls_silent());
 	apic_write(APIC_LVT_LINT0, APIC_MASKED | APIC_EXTINT);
 }
 
@@ -117,8 +124,7 @@ TEST(machine_pit_through_ioapic)
 	pit_start(500);
 	EXPECT(wait_count(&count, 5, 1000));
 	ioapic_route(2, APIC_MASKED);
-	count = 0;
-	EXPECT(!wait_count(&count, 1, 20));
+	EXPECT(falls_silent());
 }
 
 TEST(machine_pm_timer_rate)
