@@ -18,6 +18,7 @@
 #define APIC_TPR	   0x80
 #define APIC_EOI	   0xb0
 #define APIC_SVR	   0xf0
+#define APIC_ICR	   0x300
 #define APIC_LVT_TIMER	   0x320
 #define APIC_LVT_LINT0	   0x350
 #define APIC_LVT_LINT1	   0x360
@@ -29,6 +30,7 @@
 #define LVT_MASKED  BIT(16)
 #define LVT_NMI	    (4u << 8)
 #define SVR_ENABLE  BIT(8)
+#define ICR_TO_SELF (1u << 18)
 #define DIVIDE_BY_1 0xb
 
 #define IOAPIC_SELECT	   0
@@ -107,6 +109,11 @@ void apic_timer_start(u32 ticks)
 u32 apic_timer_left(void)
 {
 	return apic_read(APIC_TIMER_CURRENT);
+}
+
+void apic_timer_now(void)
+{
+	apic_write(APIC_ICR, ICR_TO_SELF | VECTOR_TIMER);
 }
 
 static u32 ioapic_read(u32 unit, u32 reg)

@@ -14,6 +14,8 @@ void apic_eoi(void);
 /* One-shot timer at VECTOR_TIMER after `ticks` of the undivided APIC clock; 0 stops it. */
 void apic_timer_start(u32 ticks);
 u32 apic_timer_left(void);
+/* The timer's interrupt at once, as if it had run out. */
+void apic_timer_now(void);
 /* Masks the PIC, maps the I/O APICs of the MADT and masks their pins. */
 int __must_check ioapic_init(void);
 /* Sends the ISA line to `vector` on the boot CPU. -ENOENT when no I/O APIC has that pin. */

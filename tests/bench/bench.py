@@ -51,7 +51,7 @@ ROWS = (
     Row("exit.port_uart", "port: UART", 500, (3590, 7671), ((500, 820), (500, 977))),
     Row("exit.apic_read", "APIC read", 600, (4035, 16269), ((600, 1118), (722, 1302))),
     Row("exit.eoi", "APIC EOI", 600, (3831, 8205), ((600, 1125), (722, 1310))),
-    Row("exit.self_ipi", "self-IPI", None, (9623, 21643), ((1756, 2742), (1965, 3143))),
+    Row("exit.self_ipi", "self-IPI", None, (9623, 21643), ((2605, 3886), (1965, 3143))),
     Row("exit.first_touch", "first touch", 1200, (7269, 7571), ((1200, 1200), (1200, 1200))),
     Row("hook.unarmed", "hook, unarmed", 4, None, ((4,), (4,))),
     Row("hook.armed", "hook, one agent", 120, None, ((120,), (120,))),

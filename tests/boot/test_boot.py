@@ -8,6 +8,7 @@ import pytest
 from harness.config import guest, linux
 from harness.demux import demux
 from harness.machine import End, plain
+from harness.tree import BUILD
 
 GUEST_PROMPT = "guest# "
 LINUX_SECONDS = 240
@@ -108,14 +109,19 @@ def test_guest_sees_a_whole_machine(boot_vms):
 
 def test_image_tests(boot):
     """The in-image tests, in TAP."""
-    from harness.tree import BUILD
-
     machine = boot("exit test", {"config": b"\n"}, elf=BUILD / "kfv-test.elf")
     end = machine.wait(120)
     text = machine.log_text()
     assert re.findall(r"(?m)^not ok .*$", text) == []
     assert re.search(r"(?m)^1\.\.[1-9]", text) and re.search(r"(?m)^ok 1 ", text)
     assert end == End("exit", 0)
+
+
+def test_an_interrupt_arrives_once(boot):
+    """Under the instruction counter, where emulated devices' timers come at certain times."""
+    image = BUILD / "kfv-test.elf"
+    machine = boot("exit test=arrives_once", {"config": b"\n"}, elf=image, deterministic=True)
+    assert machine.wait(120) == End("exit", 0), machine.log_text()
 
 
 def test_console_commands(boot_vms):

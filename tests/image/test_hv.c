@@ -343,6 +343,30 @@ TEST(hv_an_injected_interrupt_arrives)
 	guest_free();
 }
 
+/*
+ * Once, however long its handler runs: TCG's own timers used to bring it a second time. Under the
+ * instruction counter this loop outlasts the 55 ms between two of the PIT's.
+ */
+TEST(hv_an_injected_interrupt_arrives_once)
+{
+	struct hv_event e = { .vector = 0x21, .type = EVENT_INTR };
+	/* incw 0x9000; mov $40000000, %ecx; 1: dec %ecx; jnz 1b; hlt */
+	static const u8 handler[] = { 0xff, 0x06, 0x00, 0x90, 0x66, 0xb9, 0x00, 0x5a, 0x62, 0x02,
+		0x66, 0x49, 0x75, 0xfc, 0xf4 };
+
+	if (!guest_make())
+		return;
+	poke(HANDLER + 16 * 0x21, handler, sizeof(handler));
+	poke(DATA, "\0", 2);
+	START(0x90, 0x90);
+	guest.v.rflags = RFLAGS_ON;
+	hv->inject(&guest.v, &e);
+	EXPECT_EQ(run(), EXIT_HLT);
+	EXPECT_EQ(peek16(DATA), 1);
+	EXPECT_EQ(guest.v.gpr[RSP], STACK - 6);
+	guest_free();
+}
+
 /* Real mode pushes no error code, whatever the event says. */
 TEST(hv_an_injected_exception_arrives)
 {

@@ -5,6 +5,7 @@
  */
 #include "arch/x86/svm/svm.h"
 
+#include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "boot/reason.h"
@@ -71,6 +72,12 @@ static u32 report(struct hv_features *f, u32 edx)
 	return edx;
 }
 
+/* QEMU without KVM, by the first word of the name that it gives itself. */
+static bool emulated_by_tcg(void)
+{
+	return (cpuid(1, 0).ecx & BIT(31)) && cpuid(0x40000000, 0).ebx == 0x54474354;
+}
+
 static int svm_probe(struct hv_features *f)
 {
 	struct cpuid c;
@@ -91,6 +98,7 @@ static int svm_probe(struct hv_features *f)
 	svm_caps = (struct svm_caps){
 		.nrip = c.edx & BIT(3),
 		.clean_bits = c.edx & BIT(5),
+		.repeats_intr = emulated_by_tcg(),
 		.flush_by_asid = c.edx & BIT(6),
 		.decode_assists = c.edx & BIT(7),
 		.asids = c.ebx,
@@ -266,6 +274,12 @@ static bool svm_can_take_nmi(const struct hv_vcpu *v)
 	return !v->nmi_masked && !(c->interrupt_shadow & 1) && !(c->eventinj & EVENTINJ_VALID);
 }
 
+/*
+ * TCG keeps the vector of an interrupt that VMRUN has delivered as an exception still to come, and
+ * delivers it again, whatever IF says, if one of its own timers runs out before the next exit. An
+ * interrupt of ours that waits at VMRUN makes that exit come before the handler's first
+ * instruction.
+ */
 static void svm_inject(struct hv_vcpu *v, const struct hv_event *e)
 {
 	static const u64 types[] = {
@@ -283,6 +297,8 @@ static void svm_inject(struct hv_vcpu *v, const struct hv_event *e)
 		v->nmi_masked = true;
 		vmcb_of(v)->misc1 |= INTERCEPT_IRET;
 	}
+	if (e->type == EVENT_INTR && svm_caps.repeats_intr)
+		apic_timer_now();
 	vmcb_of(v)->eventinj = word;
 }
 
