@@ -12,7 +12,7 @@ LINUX_CMDLINE = "console=ttyS0 quiet no_timer_check"
 @dataclasses.dataclass
 class Vm:
     name: str
-    settings: dict  # statement -> its text, in the language of core/lib/config.h
+    settings: dict  # statement -> its text, in the language of drivers/api/config.h
     modules: dict = dataclasses.field(default_factory=dict)  # module name -> path or bytes
 
     def text(self):
