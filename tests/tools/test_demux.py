@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One line taken apart: the examples follow the rules of core/l1/mux.h one by one."""
+"""One line taken apart: the examples follow the rules of drivers/api/mux.h one by one."""
 
 import pytest
 from harness.demux import demux
