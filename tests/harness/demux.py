@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Takes one serial line apart into what each party said; the rules are those of drivers/api/mux.h."""
+"""Takes one serial line apart into what each party said; drivers/api/mux.h has the rules."""
 
 import re
 
