@@ -14,7 +14,6 @@
 #include "kfv/hook.h"
 
 static struct vcpu *loaded;    /* (o) whose FPU and debug registers the CPU holds */
-static bool timers_changed;    /* (o) */
 static u32 last_vm, last_vcpu; /* (o) where the round-robin stands */
 
 struct vcpu *vcpu_current(void)
@@ -48,12 +47,10 @@ void sched_yield(struct vcpu *v)
 void sched_new_slice(struct vcpu *v, u64 slices)
 {
 	v->slice_end_ns = time_now_ns() + MIN(slices, 1000) * SLICE_NS;
-	timers_changed = true;
 }
 
 void sched_timers_changed(void)
 {
-	timers_changed = true;
 	if (vcpu_current())
 		vcpu_current()->hazard |= HAZARD_TIMER;
 }
@@ -130,7 +127,6 @@ void sched_timers_run(void)
 	struct vcpu *v = vcpu_current();
 	u64 now = time_now_ns(), best = 0, defence = hook_deadline_ns();
 
-	timers_changed = false;
 	for (u32 id = 1; id <= VM_MAX; id++) {
 		if (vms[id])
 			earlier(&best, run_vm_timers(vms[id], now));

@@ -19,10 +19,9 @@ struct driver_region {
 
 /* Functions on the communication bus. Those who serve them say so at their `call`. */
 enum bus_fn {
-	BUS_LINE,    /* to an interrupt controller: a = line, b = level */
-	BUS_INTACK,  /* to the PIC: acknowledge; returns the vector */
-	BUS_EOI,     /* to the IOAPIC: a = vector whose EOI was broadcast */
-	BUS_SPEAKER, /* to the PIT, port 0x61: a = 1: write b to the gate; returns state bits */
+	BUS_LINE,	   /* to an interrupt controller: a = line, b = level */
+	BUS_INTACK,	   /* to the PIC: acknowledge; returns the vector */
+	BUS_EOI,	   /* to the IOAPIC: a = vector whose EOI was broadcast */
 	BUS_CONSOLE_WRITE, /* to the console: a = byte; returns the room left for more, in bytes */
 	BUS_CONSOLE_INPUT, /* to a UART: a = byte; returns 1 if taken, 0 if its FIFO is full */
 	BUS_CONSOLE_DRAINED, /* to a UART: the console has room again */
