@@ -5,12 +5,12 @@
  */
 #pragma once
 
-#include "arch/x86/decode.h"
 #include "arch/x86/hv.h"
 #include "arch/x86/paging.h"
 #include "core/hrsc.h"
 #include "core/l2/regions.h"
 #include "core/l2/vlapic.h"
+#include "drivers/api/decode.h"
 #include "drivers/api/driver.h"
 #include "core/lib/types.h"
 

@@ -6,7 +6,6 @@
 #include "core/l3/control.h"
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/decode.h"
 #include "core/l3/exit.h"
 #include "core/l3/fetch.h"
 #include "core/l3/gate.h"
@@ -135,7 +134,8 @@ static int find_gpr(struct vcpu *v, const struct exit *exit, u8 *gpr, u8 *len)
 		return 0;
 	if (guest_fetch(v, &insn) < 0)
 		return -EFAULT;
-	if (insn.op != (exit->cr.write ? INSN_MOV_TO_CR : INSN_MOV_FROM_CR))
+	if (insn.op != (exit->cr.write ? INSN_MOV_TO_CR : INSN_MOV_FROM_CR) ||
+		insn.rm == INSN_NO_REG)
 		return guest_retry(v); /* no longer the instruction that exited: let it run */
 	*gpr = insn.rm;
 	*len = insn.len;

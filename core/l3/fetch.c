@@ -21,6 +21,7 @@
 #include "arch/x86/window.h"
 #include "core/l1/log.h"
 #include "core/l3/inject.h"
+#include "core/l3/insn.h"
 #include "core/l3/walk.h"
 #include "core/lib/string.h"
 
@@ -115,7 +116,7 @@ static int fetch(struct vcpu *v, enum insn_mode mode, struct code *c, struct ins
 			return err;
 		err = insn_decode(out, c->bytes, c->n, mode);
 	}
-	return unlikely(err) ? guest_retry(v) : 0;
+	return unlikely(err || !insn_is_sound(out, c->n)) ? guest_retry(v) : 0;
 }
 
 static struct fetch_slot *slot_of(struct vcpu *v)

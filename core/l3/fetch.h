@@ -6,8 +6,8 @@
 #pragma once
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/decode.h"
 #include "core/l2/vm.h"
+#include "drivers/api/decode.h"
 
 /* How v's code segment makes an instruction read. */
 enum insn_mode guest_mode(const struct vcpu *v);

@@ -118,7 +118,7 @@ static void arithmetic(const struct emulation *e, const struct operand *op)
 	const struct insn *insn = &e->insn;
 	u64 memory = operand_read(e->v, op, NULL), other = register_or_immediate(e), result;
 
-	result = insn_alu(insn->op, insn->width, insn->mem_is_dest ? memory : other,
+	result = insn_compute(insn->op, insn->width, insn->mem_is_dest ? memory : other,
 		insn->mem_is_dest ? other : memory, &e->v->hv.rflags);
 	if (writes_memory(insn))
 		operand_write(e->v, op, result, 0);
@@ -132,7 +132,7 @@ static void exchange(const struct emulation *e, const struct operand *op)
 	u64 memory = operand_read(e->v, op, NULL), mine = register_or_immediate(e);
 
 	if (e->insn.op == INSN_XADD)
-		mine = insn_alu(INSN_ADD, e->insn.width, memory, mine, &e->v->hv.rflags);
+		mine = insn_compute(INSN_ADD, e->insn.width, memory, mine, &e->v->hv.rflags);
 	operand_write(e->v, op, mine, 0);
 	set_register(e, memory);
 }
@@ -143,7 +143,7 @@ static void compare_exchange(const struct emulation *e, const struct operand *op
 	u8 width = e->insn.width;
 	u64 memory = operand_read(v, op, NULL);
 
-	insn_alu(INSN_CMP, width, gpr_read(v, RAX, width, false), memory, &v->hv.rflags);
+	insn_compute(INSN_CMP, width, gpr_read(v, RAX, width, false), memory, &v->hv.rflags);
 	if (v->hv.rflags & RFLAGS_ZF)
 		operand_write(v, op, register_or_immediate(e), 0);
 	else

@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "arch/x86/decode.h"
 #include "core/l2/vm.h"
 #include "core/l3/gate.h"
+#include "core/l3/insn.h"
 
 #define OPERAND_MAX 16 /* bytes: CMPXCHG16B */
 

@@ -57,7 +57,7 @@ static void perform(const struct emulation *e, const struct operand *si, const s
 		value = gpr_read(v, RAX, width, false);
 
 	if (compares(op))
-		insn_alu(INSN_CMP, width, value, operand_read(v, di, NULL), &v->hv.rflags);
+		insn_compute(INSN_CMP, width, value, operand_read(v, di, NULL), &v->hv.rflags);
 	else if (uses_di(op))
 		operand_write(v, di, value, 0);
 	else if (op == INSN_OUTS)

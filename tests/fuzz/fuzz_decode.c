@@ -5,6 +5,8 @@
  */
 #include "tests/host/decode_oracle.c"
 
+#include "core/l3/insn.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,6 +51,7 @@ static void check_mode(struct oracle *o, const u8 *data, size_t size, const u8 p
 		return;
 	check_ranges(&insn);
 	require(insn.len && insn.len <= size && insn.len <= INSN_MAX_LEN, "length");
+	require(insn_is_sound(&insn, size), "the nucleus would refuse it");
 	require(insn_decode(&again, padded, ORACLE_BYTES, o->mode) == 0, "depends on what follows");
 	require(!memcmp(&insn, &again, sizeof(insn)), "differs with what follows");
 	offset = insn_linear_offset(&insn, regs, -5ull);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "arch/x86/decode.h"
+#include "drivers/api/decode.h"
 
 #include <capstone/capstone.h>
 

@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 20
 
 # Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
 HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) boot/screen.c \
-	$(wildcard arch/x86/decode*.c drivers/*/*.c)
+	core/l3/insn.c $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c diag/defence_commands.c \
 	$(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))

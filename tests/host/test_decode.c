@@ -6,6 +6,8 @@
 #include "tests/dialect.h"
 #include "tests/host/decode_oracle.h"
 
+#include "core/l3/insn.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * values where carries and signs change and on random ones.
  */
 #include "tests/dialect.h"
-#include "arch/x86/decode.h"
+#include "drivers/api/decode.h"
 
 #define FLAG_AF	   0x10u
 #define FLAGS	   0x8d5u /* OF SF ZF AF PF CF */

@@ -8,7 +8,7 @@
 #include "tests/host/machine.h"
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/decode.h"
+#include "core/l3/insn.h"
 #include "tests/dialect.h"
 
 #include <stdio.h>

@@ -2,10 +2,9 @@
 /*
  * Decodes one instruction: prefixes, opcode, ModRM and SIB, displacement, immediate, in the order
  * in which they stand in memory. AMD APM volume 3, "Instruction Encoding". What an opcode means is
- * in decode_tables.c; only what no table says is code here.
+ * in tables.c; only what no table says is code here.
  */
-#include "arch/x86/decode.h"
-#include "arch/x86/decode_private.h"
+#include "drivers/decode/decode.h"
 
 /* In 64-bit mode ES, CS, SS and DS are flat, and their prefixes do nothing. */
 static void override_segment(struct decoder *d, u8 segment)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The operands of an instruction: from ModRM, from the opcode, from what follows; and from their
- * parts to an address. AMD APM volume 3, "ModRM and SIB Bytes", "Displacement Bytes", "Immediate
- * Bytes".
+ * The operands of an instruction: from ModRM, from the opcode, from what follows. AMD APM volume
+ * 3, "ModRM and SIB Bytes", "Displacement Bytes", "Immediate Bytes".
  */
-#include "arch/x86/decode_private.h"
+#include "drivers/decode/decode.h"
 
 static u8 default_segment(u8 base)
 {
@@ -198,32 +197,4 @@ void decode_operands(struct decoder *d, struct insn *out, u32 entry, u8 opcode)
 	set_operands(d, out, ENTRY_FORM(entry), opcode);
 	if (ENTRY_IMM(entry))
 		decode_immediate(d, out, ENTRY_IMM(entry));
-}
-
-static u64 read_base(const u64 regs[16], u8 reg)
-{
-	return reg == INSN_NO_REG ? 0 : regs[reg];
-}
-
-/* How far from the address the word is that holds a bit. APM volume 3, "BT". */
-static s64 bit_displacement(const struct insn *insn, const u64 regs[16])
-{
-	u32 bits = insn->width * 8;
-	s64 bit = (s64)(regs[insn->reg] << (64 - bits)) >> (64 - bits);
-
-	return (bit >> __builtin_ctz(bits)) * insn->width;
-}
-
-u64 insn_linear_offset(const struct insn *insn, const u64 regs[16], u64 next_rip)
-{
-	u64 offset = insn->disp + read_base(regs, insn->base) +
-		     read_base(regs, insn->index) * insn->scale;
-
-	if (insn->rip_relative)
-		offset += next_rip;
-	if (insn->op >= INSN_BT && insn->op <= INSN_BTC && !insn->has_imm)
-		offset += bit_displacement(insn, regs);
-	if (insn->op == INSN_POP && insn->base == SP)
-		offset += insn->width;
-	return insn->addr_width == 8 ? offset : offset & (BIT(insn->addr_width * 8) - 1);
 }

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "arch/x86/decode.h"
+#include "drivers/api/decode.h"
 
 /* One word for each opcode says what follows it and what it works on. All zero: undefined. */
 #define ENTRY_OP(e)    ((u8)(e))
@@ -122,10 +122,10 @@ static inline s64 fetch_signed(struct decoder *d, u32 n)
 	return (s64)(fetch(d, n) << unused_bits) >> unused_bits;
 }
 
-/* decode_operand.c: what follows the ModRM byte in out->modrm; all that follows an opcode. */
+/* operand.c: what follows the ModRM byte in out->modrm; all that follows an opcode. */
 void decode_rm(struct decoder *d, struct insn *out);
 void decode_operands(struct decoder *d, struct insn *out, u32 entry, u8 opcode);
 
-/* decode_vector.c: whether `opcode`, just read, begins a VEX, EVEX or XOP instruction; its rest. */
+/* vector.c: whether `opcode`, just read, begins a VEX, EVEX or XOP instruction; its rest. */
 bool is_vector(const struct decoder *d, u8 opcode);
 int __must_check decode_vector(struct decoder *d, struct insn *out, u8 first);

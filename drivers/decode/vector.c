@@ -3,7 +3,7 @@
  * The length of instructions with VEX, EVEX or XOP. AMD APM volume 3, "VEX and XOP Prefixes"; SDM
  * volume 2, "Intel AVX-512 Encoding". None of them is emulated, so their operands do not matter.
  */
-#include "arch/x86/decode_private.h"
+#include "drivers/decode/decode.h"
 
 /* Maps of VEX, EVEX and XOP that have immediates. */
 static u32 vector_immediate(u32 map, u8 opcode)

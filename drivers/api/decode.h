@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The instruction decoder, and the arithmetic it needs to finish a memory access on a device: pure
- * functions over bytes that a guest chose. Needed because a CPU may tell neither the next RIP of an
- * exit nor the bytes behind a stage-2 fault.
+ * The instruction decoder (drivers/decode), and the arithmetic it needs to finish a memory access
+ * on a device: pure functions over bytes that a guest chose. Needed because a CPU may tell neither
+ * the next RIP of an exit nor the bytes behind a stage-2 fault. What they answer is checked by
+ * core/l3/insn.c.
  *
  * Implements AMD APM volume 3, "Instruction Encoding" and its opcode maps, with SDM volume 2,
  * "Instruction Format" and "Opcode Map" for what only Intel has.
@@ -86,13 +87,6 @@ struct insn {
  * A near branch with an operand-size prefix in 64-bit mode is as long as on AMD: 16-bit offset.
  */
 int __must_check insn_decode(struct insn *out, const u8 *bytes, u32 available, enum insn_mode mode);
-
-/*
- * The offset of the memory operand in its segment, cut to the width of an address. For BT, BTS, BTR
- * and BTC with the bit number in a register, that of the word which holds the bit; for POP to an
- * address based on rSP, counted after the pop. next_rip: of the instruction that follows.
- */
-u64 insn_linear_offset(const struct insn *insn, const u64 regs[16], u64 next_rip);
 
 /*
  * Computes INSN_ADD to INSN_BTC on the low `width` bytes (1, 2, 4 or 8) and puts the arithmetic

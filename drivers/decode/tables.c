@@ -3,7 +3,7 @@
  * The opcode maps. AMD APM volume 3, "Opcode Maps", with SDM volume 2, "Opcode Map" for what only
  * Intel has. An opcode that is missing here is undefined.
  */
-#include "arch/x86/decode_private.h"
+#include "drivers/decode/decode.h"
 
 #define OP(name)    (DEFINED | INSN_##name)
 #define W(kind)	    ((u32)WIDTH_##kind << 8)

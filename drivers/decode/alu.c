@@ -3,7 +3,7 @@
  * The integer arithmetic of a read-modify-write on a device, with its flags. APM volume 1, "Flags
  * Register"; for each instruction APM volume 3, "General-Purpose Instruction Reference".
  */
-#include "arch/x86/decode.h"
+#include "drivers/api/decode.h"
 
 #define FLAG_CF	   BIT(0)
 #define FLAG_PF	   BIT(2)
