@@ -127,7 +127,7 @@ static void start_memory(void)
 	struct memory_range reserved[BOOT_MODULES + 2];
 	u32 n = reserved_ranges(reserved);
 
-	if (frame_init(boot.info.ranges, boot.info.nranges, reserved, n) < 0)
+	if (memory_init(boot.info.ranges, boot.info.nranges, reserved, n) < 0)
 		boot_fail(REASON_LITTLE_MEMORY, "no %lu MiB in a row for the hypervisor itself",
 			CONFIG_POOL_BYTES >> 20);
 	if (paging_init(boot.image) < 0)

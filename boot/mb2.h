@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/l1/frame.h"
+#include "boot/memory.h"
 #include "core/lib/types.h"
 
 #define BOOT_MODULES 24

@@ -49,6 +49,8 @@ RULES = [
     ("drivers/api/**", EVERYONE + ["drivers/api/**"]),
     ("drivers/{driver}/**", EVERYONE + ["drivers/api/**", "drivers/{driver}/**"]),
     ("kfv/**", EVERYONE + ["core/**", "drivers/api/**", "kfv/**"]),
+    ("boot/vmx_probe.c", INIT + ["arch/x86/vmx/*.h"]),
+    ("boot/svm_probe.c", INIT + ["arch/x86/svm/*.h"]),
     ("boot/**", INIT),
     ("diag/**", EVERYONE + ["arch/x86/**", "core/**", "kfv/*.h", "drivers/api/*.h"]),
 ]

@@ -1,66 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the CPU is and how the nucleus sets it up (SDM volume 2, "CPUID"; APM volume 3, appendix E).
- */
+/* How the nucleus sets a CPU up (SDM volume 3, "Control Registers"). */
 #include "arch/x86/cpu.h"
 
-#include "core/lib/string.h"
+#include "arch/x86/seal.h"
 
-struct cpu_features cpu_features;
-
-static void read_names(struct cpu_features *f)
-{
-	struct cpuid c = cpuid(0, 0);
-
-	f->max_leaf = c.eax;
-	memcpy(f->vendor + 0, &c.ebx, 4);
-	memcpy(f->vendor + 4, &c.edx, 4);
-	memcpy(f->vendor + 8, &c.ecx, 4);
-	f->amd = !strcmp(f->vendor, "AuthenticAMD") || !strcmp(f->vendor, "HygonGenuine");
-	f->intel = !strcmp(f->vendor, "GenuineIntel");
-	f->max_extended = cpuid(0x80000000, 0).eax;
-	for (u32 i = 0; i < 3 && f->max_extended >= 0x80000004; i++) {
-		c = cpuid(0x80000002 + i, 0);
-		memcpy(f->brand + 16 * i, &c, 16);
-	}
-	for (u64 n = strlen(f->brand); n && f->brand[n - 1] == ' '; n--)
-		f->brand[n - 1] = 0;
-}
-
-static void read_xsave(struct cpu_features *f)
-{
-	struct cpuid c;
-
-	if (!f->xsave || f->max_leaf < 0xd)
-		return;
-	c = cpuid(0xd, 0);
-	/* x87, SSE, AVX, AVX-512, PKRU: what a guest may use and one XSAVE area holds. */
-	f->xcr0_supported = (c.eax | ((u64)c.edx << 32)) & 0x2e7;
-	f->xsave_size = c.ecx;
-}
-
-void cpu_identify(void)
-{
-	struct cpu_features *f = &cpu_features;
-	struct cpuid c;
-
-	read_names(f);
-	c = cpuid(1, 0);
-	f->xsave = c.ecx & BIT(26);
-	f->x2apic = c.ecx & BIT(21);
-	if (f->max_leaf >= 7) {
-		c = cpuid(7, 0);
-		f->smep = c.ebx & BIT(7);
-		f->smap = c.ebx & BIT(20);
-		f->umip = c.ecx & BIT(2);
-	}
-	c = cpuid(0x80000001, 0);
-	f->pages_1g = c.edx & BIT(26);
-	f->rdtscp = c.edx & BIT(27);
-	if (f->max_extended >= 0x80000007)
-		f->invariant_tsc = cpuid(0x80000007, 0).edx & BIT(8);
-	f->physical_bits = f->max_extended >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
-	read_xsave(f);
-}
+struct cpu_features cpu_features __sealed;
 
 void cpu_set_modes(void)
 {

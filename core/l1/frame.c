@@ -56,86 +56,15 @@ void *pool_ptr(hpa_t a)
 	return (void *)(DIRECT_BASE + a.v);
 }
 
-static bool overlaps(const struct memory_range *r, u64 base, u64 len)
+int frame_init(hpa_t pool, u64 nblocks)
 {
-	return base < r->base + r->len && r->base < base + len;
-}
+	u64 records = ALIGN_UP(nblocks * sizeof(struct block), PAGE_SIZE);
 
-static bool any_overlap(const struct memory_range *r, u32 n, u64 base, u64 len)
-{
-	for (u32 i = 0; i < n; i++) {
-		if (overlaps(&r[i], base, len))
-			return true;
-	}
-	return false;
-}
-
-static bool all_usable(const struct memory_range *map, u32 n, u64 base, u64 len)
-{
-	u64 covered = 0;
-
-	for (u32 i = 0; i < n; i++) {
-		if (!map[i].usable || !overlaps(&map[i], base, len))
-			continue;
-		covered += MIN(base + len, map[i].base + map[i].len) - MAX(base, map[i].base);
-	}
-	return covered == len;
-}
-
-/* The lowest place for the pool: whole blocks, not across 1 GiB (early_map_pool). */
-static int place_pool(
-	const struct memory_range *map, u32 n, const struct memory_range *reserved, u32 nreserved)
-{
-	u64 len = CONFIG_POOL_BYTES;
-
-	for (u64 at = BLOCK_SIZE; at < frames.nblocks * BLOCK_SIZE; at += BLOCK_SIZE) {
-		if (at >> 30 != (at + len - 1) >> 30 || !all_usable(map, n, at, len) ||
-			any_overlap(reserved, nreserved, at, len))
-			continue;
-		frames.pool = at;
-		frames.npages = len / PAGE_SIZE;
-		return 0;
-	}
-	return -ENOMEM;
-}
-
-static void fill_blocks(
-	const struct memory_range *map, u32 n, const struct memory_range *reserved, u32 nreserved)
-{
-	for (u64 i = 0; i < frames.nblocks; i++) {
-		struct block *b = &frames.blocks[i];
-		u64 base = i * BLOCK_SIZE;
-
-		if (!all_usable(map, n, base, BLOCK_SIZE))
-			continue;
-		frames.total_blocks++;
-		if (base - frames.pool < frames.npages * PAGE_SIZE) {
-			*b = (struct block){ OWNER_NUCLEUS, FRAME_DATA };
-		} else if (i == 0 || any_overlap(reserved, nreserved, base, BLOCK_SIZE)) {
-			*b = (struct block){ OWNER_NUCLEUS, FRAME_MODULE };
-		} else {
-			*b = (struct block){ OWNER_FREE, FRAME_NONE };
-			frames.free_blocks++;
-		}
-	}
-}
-
-int frame_init(const struct memory_range *map, u32 nmap, const struct memory_range *reserved,
-	u32 nreserved)
-{
-	u64 top = 0, records;
-
-	for (u32 i = 0; i < nmap; i++) {
-		if (map[i].usable)
-			top = MAX(top, map[i].base + map[i].len);
-	}
-	frames.nblocks = top / BLOCK_SIZE;
-	if (place_pool(map, nmap, reserved, nreserved) < 0)
-		return -ENOMEM;
-	early_map_pool(HPA(frames.pool), CONFIG_POOL_BYTES);
-
+	frames.nblocks = nblocks;
+	frames.pool = pool.v;
+	frames.npages = CONFIG_POOL_BYTES / PAGE_SIZE;
+	early_map_pool(pool, CONFIG_POOL_BYTES);
 	frames.blocks = (struct block *)(DIRECT_BASE + frames.pool);
-	records = ALIGN_UP(frames.nblocks * sizeof(struct block), PAGE_SIZE);
 	frames.page_type = (u8 *)frames.blocks + records;
 	records += ALIGN_UP(frames.npages, PAGE_SIZE);
 	if (records > CONFIG_POOL_BYTES / 2)
@@ -143,8 +72,15 @@ int frame_init(const struct memory_range *map, u32 nmap, const struct memory_ran
 	memset(frames.blocks, 0, records);
 	frames.used = frames.hint = records / PAGE_SIZE;
 	memset(frames.page_type, FRAME_DATA, frames.used);
-	fill_blocks(map, nmap, reserved, nreserved);
 	return 0;
+}
+
+void frame_add_block(u64 index, u16 owner, enum frame_type type)
+{
+	CHECK(index < frames.nblocks && !frames.blocks[index].owner);
+	frames.blocks[index] = (struct block){ owner, type };
+	frames.total_blocks++;
+	frames.free_blocks += owner == OWNER_FREE;
 }
 
 static bool row_free(u64 at, u32 n)

@@ -29,18 +29,13 @@ enum frame_type {
 	FRAME_TYPES,
 };
 
-/* One stretch of the firmware's memory map. */
-struct memory_range {
-	u64 base, len;
-	bool usable;
-};
-
 /*
- * Builds the frame records from the memory map and sets the pool aside. `reserved` are ranges that
- * are RAM but taken (image, modules, boot information). Returns -ENOMEM when RAM is too small.
+ * Makes the pool and the records of so many blocks, from address 0 on, none of them RAM. The pool
+ * is CONFIG_POOL_BYTES of whole blocks and lies inside one GiB. -ENOMEM: no room for the records.
  */
-int __must_check frame_init(const struct memory_range *map, u32 nmap,
-	const struct memory_range *reserved, u32 nreserved);
+int __must_check frame_init(hpa_t pool, u64 nblocks);
+/* A block that is RAM. */
+void frame_add_block(u64 index, u16 owner, enum frame_type type);
 /* Where the image was loaded, and where the pool lies: [*base, *base + *len). */
 void frame_set_image(hpa_t image);
 void frame_pool(hpa_t *base, u64 *len);

@@ -68,6 +68,8 @@ FORBIDDEN = [
     ("kfv/ho.c", "arch/x86/hv.h"),
     ("kfv/agents/rate.c", "drivers/pci/pci.h"),
     ("boot/entry.c", "arch/x86/svm/vmcb.h"),
+    ("boot/vmx_probe.c", "arch/x86/svm/vmcb.h"),
+    ("boot/svm_probe.c", "arch/x86/vmx/vmcs.h"),
 ]
 
 

@@ -15,7 +15,10 @@ struct svm_caps {
 	bool nrip, flush_by_asid, decode_assists, clean_bits, repeats_intr;
 	u32 asids;
 };
-extern struct svm_caps svm_caps; /* (c) after probe */
+extern struct svm_caps svm_caps; /* (c) after svm_probe() */
+
+/* boot/svm_probe.c */
+int svm_probe(struct hv_features *f);
 
 extern const struct paging_format npt_format;
 

@@ -7,6 +7,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
+#include "arch/x86/seal.h"
 #include "boot/layout.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
@@ -29,6 +30,8 @@ const struct hv_vcpu *vmx_current, *vmx_loaded;
 
 static void *vmxon_region; /* (c) the CPU's own */
 static u32 next_vpid = 1;  /* (o) */
+
+struct vmx_caps vmx_caps __sealed;
 
 void vmx_field_failed(enum vmcs_field field)
 {

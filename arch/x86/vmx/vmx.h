@@ -47,7 +47,13 @@ struct vmx_caps {
 	u64 cr0_must, cr0_may, cr4_must, cr4_may;
 	bool has[VMX_FEATURES];
 };
-extern struct vmx_caps vmx_caps; /* (c) after probe */
+extern struct vmx_caps vmx_caps; /* (c) after vmx_probe() */
+
+/* A field of controls: what is wanted, as far as the CPU lets it be chosen. */
+static inline u32 vmx_controls(enum vmx_cap cap, u64 wanted)
+{
+	return vmx_caps.must[cap] | ((u32)wanted & vmx_caps.may[cap]);
+}
 
 /* An entry of the MSR areas (SDM, "VM-Exit Controls for MSRs"). */
 struct msr_slot {
@@ -118,9 +124,8 @@ static inline void vmx_focus(const struct hv_vcpu *v)
 int vmx_run(u64 *gpr, u64 *cr2, bool launched);
 extern const char vmx_exited[]; /* where exits arrive */
 
-/* caps.c */
+/* boot/vmx_probe.c */
 int vmx_probe(struct hv_features *f);
-u32 vmx_controls(enum vmx_cap cap, u64 wanted);
 
 /* ept.c */
 extern struct paging_format ept_format; /* (c) after probe */

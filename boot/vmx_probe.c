@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What this CPU's VT-x can do, from its capability MSRs (SDM volume 3, appendix A "VMX Capability
- * Reporting Facility"), and the control fields that follow from it.
+ * Reporting Facility"); found once, for the banner and for the back end, which goes by vmx_caps.
  */
 #include "arch/x86/vmx/vmx.h"
 
@@ -30,8 +30,6 @@
 #define FEATURE_CONTROL_VMXON  BIT(2) /* outside SMX */
 
 #define VPIDS 65536
-
-struct vmx_caps vmx_caps;
 
 /* A feature is there when all its bits may be 1. */
 struct feature_row {
@@ -99,11 +97,6 @@ static void read_caps(void)
 	vmx_caps.cr0_may = rdmsr(MSR_VMX_CR0_FIXED1);
 	vmx_caps.cr4_must = rdmsr(MSR_VMX_CR4_FIXED0);
 	vmx_caps.cr4_may = rdmsr(MSR_VMX_CR4_FIXED1);
-}
-
-u32 vmx_controls(enum vmx_cap cap, u64 wanted)
-{
-	return vmx_caps.must[cap] | ((u32)wanted & vmx_caps.may[cap]);
 }
 
 static bool present(const struct feature_row *r)

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What this CPU's AMD-V can do (APM volume 2, "Secure Virtual Machine", and volume 3, appendix E);
+ * found once, for the banner and for the back end, which goes by svm_caps.
+ */
+#include "arch/x86/svm/svm.h"
+
+#include "arch/x86/cpu.h"
+#include "boot/reason.h"
+#include "core/lib/string.h"
+
+#define VM_CR_SVMDIS BIT(4)
+
+struct feature_bit {
+	u8 bit;
+	const char *name, *fallback;
+};
+
+/* CPUID Fn8000_000A_EDX. */
+static const struct feature_bit feature_bits[] = {
+	{ 0, "nested paging", "none: required" },
+	{ 3, "next-RIP save", "instructions are decoded for their length" },
+	{ 5, "VMCB clean bits", "the CPU reloads the whole VMCB" },
+	{ 6, "flush by ASID", "all ASIDs are flushed" },
+	{ 7, "decode assists", "instructions are fetched and decoded" },
+	{ 10, "pause filter", "PAUSE is not intercepted" },
+	{ 13, "AVIC", "interrupts are injected by software" },
+	{ 16, "virtual GIF", "not needed" },
+};
+
+/* Returns the bits that are not hidden. */
+static u32 report(struct hv_features *f, u32 edx)
+{
+	for (u32 i = 0; i < ARRAY_LEN(feature_bits); i++) {
+		u32 bit = (u32)BIT(feature_bits[i].bit);
+
+		if (cpu_hidden(feature_bits[i].name))
+			edx &= ~bit;
+		if (edx & bit) {
+			f->used[f->used_count++] = feature_bits[i].name;
+			continue;
+		}
+		f->missing[f->missing_count] = feature_bits[i].name;
+		f->fallback[f->missing_count++] = feature_bits[i].fallback;
+	}
+	return edx;
+}
+
+/* QEMU without KVM, by the first word of the name that it gives itself. */
+static bool emulated_by_tcg(void)
+{
+	return (cpuid(1, 0).ecx & BIT(31)) && cpuid(0x40000000, 0).ebx == 0x54474354;
+}
+
+int svm_probe(struct hv_features *f)
+{
+	struct cpuid c;
+	u64 vm_cr;
+
+	memset(f, 0, sizeof(*f));
+	f->name = "AMD-V";
+	if (cpu_features.max_extended < 0x8000000a || !(cpuid(0x80000001, 0).ecx & BIT(2)))
+		return REASON_NO_VIRTUALISATION;
+	if (rdmsr_safe(MSR_VM_CR, &vm_cr) == 0 && (vm_cr & VM_CR_SVMDIS))
+		return REASON_SVM_LOCKED;
+	c = cpuid(0x8000000a, 0);
+	f->revision = c.eax & 0xff;
+	f->asids = c.ebx;
+	c.edx = report(f, c.edx);
+	if (!(c.edx & BIT(0)))
+		return REASON_NO_NESTED_PAGING;
+	svm_caps = (struct svm_caps){
+		.nrip = c.edx & BIT(3),
+		.clean_bits = c.edx & BIT(5),
+		.repeats_intr = emulated_by_tcg(),
+		.flush_by_asid = c.edx & BIT(6),
+		.decode_assists = c.edx & BIT(7),
+		.asids = c.ebx,
+	};
+	return 0;
+}
