@@ -70,11 +70,12 @@ static int run_agents(int argc, char **argv)
 	for (u32 i = 0; i < agent_count(); i++) {
 		const struct agent *a = agent_get(i);
 
-		out("%-10s %-8s %10lu  %s\n", a->name, p->attached & BIT(i) ? "attached" : "idle",
+		out("%-10s %-8s %10lu  %s\n", a->name,
+			p->table.attached & BIT(i) ? "attached" : "idle",
 			(unsigned long)mediation_findings(i), a->help);
 		for (u32 n = 0; n < a->nparams; n++)
 			out("%s%s %u%s", n ? ", " : "           with ", a->params[n].name,
-				p->param[i][n], n + 1 < a->nparams ? "" : "\n");
+				p->table.param[i][n], n + 1 < a->nparams ? "" : "\n");
 	}
 	return 0;
 }
@@ -137,12 +138,12 @@ static void print_plan(const struct plan *p)
 
 static bool uses(const struct policy *p, u32 reaction)
 {
-	for (u32 i = 0; i < p->nrules; i++)
-		if (p->rules[i].reaction == reaction ||
-			(p->rules[i].after && p->rules[i].then == reaction))
+	for (u32 i = 0; i < p->table.nrules; i++)
+		if (p->table.rules[i].reaction == reaction ||
+			(p->table.rules[i].after && p->table.rules[i].then == reaction))
 			return true;
-	for (u32 i = 0; i < p->nplans; i++)
-		if (p->plans[i].reaction == reaction)
+	for (u32 i = 0; i < p->table.nplans; i++)
+		if (p->table.plans[i].reaction == reaction)
 			return true;
 	return false;
 }
@@ -151,11 +152,12 @@ static void print_policy(void)
 {
 	const struct policy *p = policy_active();
 
-	out("policy %s, version %u, mode %s\n", p->name, p->version, policy_mode_names[p->mode]);
-	for (u32 i = 0; i < p->nrules; i++)
-		print_rule(&p->rules[i]);
-	for (u32 i = 0; i < p->nplans; i++)
-		print_plan(&p->plans[i]);
+	out("policy %s, version %u, mode %s\n", p->table.name, p->table.version,
+		policy_mode_names[p->table.mode]);
+	for (u32 i = 0; i < p->table.nrules; i++)
+		print_rule(&p->table.rules[i]);
+	for (u32 i = 0; i < p->table.nplans; i++)
+		print_plan(&p->table.plans[i]);
 	for (u32 i = 0; i < REACTIONS; i++)
 		if (uses(p, i))
 			out("# R%02u %s\n", i, reactions[i].name);

@@ -6,16 +6,8 @@
  */
 #pragma once
 
-#include "drivers/api/config.h"
+#include "drivers/api/policy.h"
 #include "kfv/hook.h"
-
-#define AGENTS_MAX   CONFIG_AGENTS
-#define AGENT_PARAMS 4
-
-struct agent_param {
-	const char *name;
-	u32 initial, min, max;
-};
 
 struct agent {
 	const char *name;

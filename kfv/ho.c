@@ -87,7 +87,7 @@ enum hook_verdict ho_decide(
 	const struct policy *p, const struct hook_event *e, u32 agent, const char *why)
 {
 	u8 index = p->rule_of[agent][e->severity];
-	const struct rule *r = index ? &p->rules[index - 1] : &no_rule;
+	const struct rule *r = index ? &p->table.rules[index - 1] : &no_rule;
 	struct ladder *l = &ladders[e->vm][agent][r->severity];
 	bool news = climb(l, r, e->time_ns, kind_bit(why));
 	u8 reaction = l->escalated ? r->then : r->reaction;
@@ -95,7 +95,7 @@ enum hook_verdict ho_decide(
 
 	if (!vo_report(e, agent, why) && e->severity >= SEVERITY_ALERT)
 		reaction = R23_SAFE_STATE;
-	if (p->mode == POLICY_ON)
+	if (p->table.mode == POLICY_ON)
 		outcome = react(e, r, reaction);
 	if (news || outcome != l->outcome)
 		record(e, agent, why, l->count, reaction, outcome);

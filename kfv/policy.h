@@ -14,26 +14,6 @@
 
 #define DISPATCH_WIDTH 5
 
-/* Local: the layer's horizontal orchestrator answers a finding. */
-struct rule {
-	u8 agent, severity; /* at least */
-	u8 reaction, then;  /* `then` once it has come `after` times within the window; 0: never */
-	u32 after;
-	u64 within_ns;
-};
-
-/* Across layers: the vertical orchestrator answers `count` reports of one VM. */
-struct plan {
-	u8 nsources;
-	struct {
-		u8 agent, layer; /* 0: any */
-	} source[2];
-	u8 reaction;
-	u8 target; /* enum policy_target */
-	u32 count;
-	u64 within_ns;
-};
-
 /* All that a hook needs to run an agent. */
 struct attached {
 	enum severity (*detect)(const u32 *param, const struct hook_event *e, const char **why);
@@ -47,18 +27,11 @@ struct dispatch {
 };
 
 struct policy {
-	char name[CONFIG_NAME];
-	u32 version; /* the text's own */
-	u32 epoch;   /* counts loads */
-	u8 mode;     /* enum policy_mode */
-	u8 armed;    /* what goes into every hRSC's byte */
-	u8 nrules, nplans;
-	u16 attached; /* agents, a bit for each */
+	struct policy_table table;
+	u32 epoch; /* counts loads */
+	u8 armed;  /* what goes into every hRSC's byte */
 	struct dispatch ops[HOOK_SLOTS];
-	u32 param[AGENTS_MAX][AGENT_PARAMS];
 	u8 rule_of[AGENTS_MAX][SEVERITY_COUNT]; /* 1 + index of the rule, 0: none */
-	struct rule rules[CONFIG_HORIZONTALS];
-	struct plan plans[CONFIG_VERTICALS];
 };
 
 extern const char *const policy_mode_names[]; /* by enum policy_mode */

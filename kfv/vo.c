@@ -153,11 +153,11 @@ static void execute(const struct policy *policy, const struct plan *p, const str
 	r->event.subject = target_of(p, &r->event);
 	r->event.object = 0;
 	r->count = t->fired;
-	if (policy->mode == POLICY_ON && reactions[p->reaction].rung >= RUNG_CONTAIN) {
+	if (policy->table.mode == POLICY_ON && reactions[p->reaction].rung >= RUNG_CONTAIN) {
 		run_contained(p, r, agent);
 		return;
 	}
-	if (policy->mode == POLICY_ON)
+	if (policy->table.mode == POLICY_ON)
 		outcome = run(p->reaction, &r->event);
 	if (!(t->fired & (t->fired - 1)))
 		note(r, agent, r->why, p->reaction, outcome);
@@ -189,13 +189,13 @@ static bool advance(struct track *t, const struct plan *p, const struct report *
 
 static void consider(const struct policy *policy, u16 vm, u32 agent)
 {
-	for (u32 i = 0; i < policy->nplans; i++) {
+	for (u32 i = 0; i < policy->table.nplans; i++) {
 		struct report r = reports[vm][agent];
 
 		struct track *t = &tracks[vm][i];
 
-		if (advance(t, &policy->plans[i], &r, agent))
-			execute(policy, &policy->plans[i], t, &r, agent);
+		if (advance(t, &policy->table.plans[i], &r, agent))
+			execute(policy, &policy->table.plans[i], t, &r, agent);
 	}
 }
 

@@ -2,9 +2,9 @@
 /*
  * The configuration under any bytes. A refused text leaves nothing behind and points into itself;
  * an accepted one holds the ranges that config.h promises, and written out again in full it reads
- * as the same.
+ * as the same; its policy becomes a table whose numbers stand for what there is.
  */
-#include "drivers/api/config.h"
+#include "drivers/api/policy.h"
 #include "core/lib/fmt.h"
 #include "tests/fuzz/holds.h"
 
@@ -210,6 +210,50 @@ static void check_refused(
 		HOLDS(*s >= ' ' && *s <= '~');
 }
 
+static const struct catalogue catalogue = {
+	.nagents = 2,
+	.agents = { { "range", 1 << 3, 1, { { "window_ms", 8, 1, 100 } } }, { "rate", 6, 0, {} } },
+	.reactions = { [0 ... 8] = { "local", NULL, 14, false },
+		[9 ... 15] = { "far", NULL, 0, false },
+		[16 ... 22] = { "missing", "a mechanism", 14, false },
+		[23] = { "all", NULL, 0, true } },
+};
+
+static bool is_available(u8 reaction)
+{
+	return reaction < CONFIG_REACTIONS && !catalogue.reactions[reaction].needs &&
+	       !catalogue.reactions[reaction].everybody;
+}
+
+static void check_table(const struct policy_table *t)
+{
+	HOLDS(t->nrules <= CONFIG_HORIZONTALS && t->nplans <= CONFIG_VERTICALS);
+	HOLDS(t->attached < BIT(catalogue.nagents));
+	HOLDS(t->param[0][0] >= 1 && t->param[0][0] <= 100);
+	for (u32 i = 0; i < t->nrules; i++)
+		HOLDS(t->rules[i].agent < catalogue.nagents && t->rules[i].reaction < 9 &&
+			(!t->rules[i].after || t->rules[i].then < 9));
+	for (u32 i = 0; i < t->nplans; i++) {
+		const struct plan *p = &t->plans[i];
+
+		HOLDS(p->nsources >= 1 && p->nsources <= 2 && is_available(p->reaction));
+		for (u32 n = 0; n < p->nsources; n++)
+			HOLDS(p->source[n].agent < catalogue.nagents && p->source[n].layer <= 3);
+	}
+}
+
+static void check_compiled(const struct policy_text *text)
+{
+	static struct policy_table table;
+	struct config_error error = { 0 };
+
+	if (!policy_compile(&table, text, &catalogue, &error))
+		check_table(&table);
+	else
+		HOLDS(error.line && error.column && error.message[0] &&
+			is_terminated(error.message, sizeof(error.message)));
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 {
 	static struct config first, second;
@@ -224,6 +268,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	for (u32 i = 0; i < first.nvms; i++)
 		check_vm(&first.vms[i]);
 	check_policy(&first.policy);
+	check_compiled(&first.policy);
 	write_config(&first);
 	HOLDS(!config_parse(&second, written, written_len, &error));
 	forget_places(&first);

@@ -32,6 +32,9 @@ FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c
 EMUL_FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_EMUL_SRC) tests/host/machine.c)
 $(O)/host/core/l3/%.o $(O)/fuzz/core/l3/%.o: HOST_FLAGS += -include tests/host/machine_names.h
 
+# What the policy's compiler answers can be damaged on its way (tests/host/kfv_fake.c).
+$(O)/host/kfv/policy.o: HOST_FLAGS += -Dpolicy_compile=fake_policy_compile
+
 ifndef DSDT_AML
 include drivers/firmware/firmware.mk
 endif

@@ -178,6 +178,16 @@ const struct load_source *module_find(const char *name)
 	return &source;
 }
 
+int fake_policy_compile(struct policy_table *out, const struct policy_text *text,
+	const struct catalogue *c, struct config_error *error)
+{
+	int err = policy_compile(out, text, c, error);
+
+	if (!err && fake.damage)
+		fake.damage(out);
+	return err;
+}
+
 static enum severity probe_detect(const u32 *param, const struct hook_event *e, const char **why)
 {
 	(void)param;

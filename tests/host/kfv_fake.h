@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "drivers/api/policy.h"
 #include "core/l2/vm.h"
 #include "drivers/api/config.h"
 #include "kfv/hook.h"
@@ -34,6 +35,7 @@ struct fake {
 	enum severity probe_says, echo_says;
 	const char *probe_why; /* NULL: "told-to" */
 	u32 probe_seen;
+	void (*damage)(struct policy_table *table); /* what was compiled; NULL: left as it is */
 	struct hook_event probe_event;
 };
 

@@ -88,10 +88,10 @@ TEST(kfv_command_policy_mode)
 {
 	fake_reset();
 	EXPECT_EQ(run("policy", "mode", "detect"), 0);
-	EXPECT_EQ(policy_active()->mode, POLICY_DETECT);
+	EXPECT_EQ(policy_active()->table.mode, POLICY_DETECT);
 	EXPECT_EQ(run("policy", "mode", "loud"), -EINVAL);
 	EXPECT_EQ(run("policy", "mode", NULL), -EINVAL);
-	EXPECT_EQ(policy_active()->mode, POLICY_DETECT);
+	EXPECT_EQ(policy_active()->table.mode, POLICY_DETECT);
 }
 
 TEST(kfv_command_policy_load)
@@ -104,7 +104,7 @@ TEST(kfv_command_policy_load)
 	fake.module = text;
 	EXPECT_EQ(run("policy", "load", "policy.conf"), 0);
 	EXPECT_STR(fake.log, "");
-	EXPECT_STR(policy_active()->name, "strict");
+	EXPECT_STR(policy_active()->table.name, "strict");
 	fake.module = "policy bad {\n version 1\n when range severity notice do R17\n}";
 	EXPECT_EQ(run("policy", "load", "policy.conf"), 0);
 	EXPECT_STR(fake.log,
@@ -117,7 +117,7 @@ TEST(kfv_command_policy_load)
 	EXPECT_STR(fake.log, "policy.conf:1:1: expected a policy block\n");
 	EXPECT_EQ(run("policy", "load", "nothing"), 0);
 	EXPECT_STR(fake.log, "there is no boot module nothing\n");
-	EXPECT_STR(policy_active()->name, "strict");
+	EXPECT_STR(policy_active()->table.name, "strict");
 }
 
 TEST(kfv_command_events)

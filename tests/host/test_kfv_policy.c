@@ -42,14 +42,14 @@ TEST(kfv_policy_default_is_sound)
 
 	fake_reset();
 	p = policy_active();
-	EXPECT_STR(p->name, "default");
-	EXPECT_EQ(p->mode, POLICY_ON);
-	EXPECT_EQ(p->version, 0);
-	EXPECT(p->nrules >= 4 && p->nplans >= 4);
-	EXPECT(p->attached & BIT(agent_find("range")));
-	EXPECT(p->attached & BIT(agent_find("rate")));
-	EXPECT(p->attached & BIT(agent_find("control")));
-	EXPECT(!(p->attached & BIT(agent_find("witness"))));
+	EXPECT_STR(p->table.name, "default");
+	EXPECT_EQ(p->table.mode, POLICY_ON);
+	EXPECT_EQ(p->table.version, 0);
+	EXPECT(p->table.nrules >= 4 && p->table.nplans >= 4);
+	EXPECT(p->table.attached & BIT(agent_find("range")));
+	EXPECT(p->table.attached & BIT(agent_find("rate")));
+	EXPECT(p->table.attached & BIT(agent_find("control")));
+	EXPECT(!(p->table.attached & BIT(agent_find("witness"))));
 	EXPECT_EQ(p->armed,
 		HOOK_BIT(HOOK_L1_EXIT) | HOOK_BIT(HOOK_L2_ENTER) | HOOK_BIT(HOOK_L3_PORT_READ));
 	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, p->armed);
@@ -133,7 +133,7 @@ TEST(kfv_policy_old_versions_are_refused)
 	EXPECT_EQ(load("mode on", fake_version, &error), 0);
 	EXPECT_EQ(load("mode off", fake_version - 1, &error), -EPERM);
 	EXPECT_STR(error.message, "version 2 is older than 3, seen before");
-	EXPECT_EQ(policy_active()->mode, POLICY_ON);
+	EXPECT_EQ(policy_active()->table.mode, POLICY_ON);
 	/* Not by way of the built-in one either. */
 	EXPECT_EQ(policy_load(NULL, &error), 0);
 	EXPECT_EQ(load("mode off", fake_version - 1, &error), -EPERM);
@@ -162,4 +162,61 @@ TEST(kfv_policy_replaced_loses_no_event)
 	fake_policy("across probe count 1000 within 10s do R18");
 	hook_orchestrate();
 	EXPECT_STR(fake.acts, "throttle 1;");
+}
+
+/* Each leads beyond a table of the framework, or to what no policy may have. */
+#define DAMAGES(X)                                                                                 \
+	X(t->mode = POLICY_OFF + 1)                                                                \
+	X(t->nrules = CONFIG_HORIZONTALS + 1)                                                      \
+	X(t->nplans = CONFIG_VERTICALS + 1)                                                        \
+	X(t->attached = 0xffff)                                                                    \
+	X(memset(t->name, 'x', sizeof(t->name)))                                                   \
+	X(t->param[agent_find("probe")][0] = 0)                                                    \
+	X(t->param[agent_find("probe")][0] = 11)                                                   \
+	X(t->rules[0].agent = (u8)agent_count())                                                   \
+	X(t->rules[0].severity = SEVERITY_COUNT)                                                   \
+	X(t->rules[0].reaction = REACTIONS)                                                        \
+	X(t->rules[0].reaction = 10)                                                               \
+	X(t->rules[0].reaction = R16_PAUSE)                                                        \
+	X(t->rules[0].then = R16_PAUSE)                                                            \
+	X(t->plans[0].nsources = 0)                                                                \
+	X(t->plans[0].nsources = 3)                                                                \
+	X(t->plans[0].source[0].agent = (u8)agent_count())                                         \
+	X(t->plans[0].source[0].layer = 4)                                                         \
+	X(t->plans[0].reaction = R23_SAFE_STATE)                                                   \
+	X(t->plans[0].reaction = 255)                                                              \
+	X(t->plans[0].target = TARGET_OBJECT + 1)
+
+static u32 damage_wanted, damage_count;
+
+#define X(change)                                                                                  \
+	if (damage_count++ == damage_wanted)                                                       \
+		change;
+static void damage(struct policy_table *t)
+{
+	damage_count = 0;
+	DAMAGES(X)
+}
+#undef X
+
+TEST(kfv_policy_refuses_what_the_compiler_should_not_make)
+{
+	const char *text = "when probe severity warning do R01 then R02 after 4 within 1s\n"
+			   "across probe within 1s do R18";
+	u32 epoch;
+
+	fake_reset();
+	fake_policy(text);
+	epoch = policy_active()->epoch;
+	fake.damage = damage;
+	damage_wanted = 0;
+	do {
+		struct config_error error;
+
+		EXPECT_EQ(load(text, fake_version, &error), -EINVAL);
+	} while (++damage_wanted < damage_count);
+	EXPECT(damage_count == 20);
+	EXPECT_EQ(policy_active()->epoch, epoch);
+	EXPECT_EQ(policy_active()->table.nrules, 1);
+	fake.damage = NULL;
 }

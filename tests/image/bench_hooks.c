@@ -77,7 +77,7 @@ static void remove_machine(void)
 
 TEST(bench_hook_without_finding)
 {
-	enum policy_mode mode = policy_active()->mode;
+	enum policy_mode mode = policy_active()->table.mode;
 	u64 before = witness_seen(HOOK_L1_EXIT);
 
 	if (!add_machine())

@@ -67,7 +67,7 @@ static void cross_the_bus(void)
 
 TEST(kfv_every_gate_calls_its_hook)
 {
-	enum policy_mode mode = policy_active()->mode;
+	enum policy_mode mode = policy_active()->table.mode;
 
 	vcpu.vm = &vm;
 	driver.owner = &vm;
@@ -90,7 +90,7 @@ TEST(kfv_every_gate_calls_its_hook)
 
 TEST(kfv_policy_in_force_is_armed_everywhere)
 {
-	EXPECT(policy_active()->attached);
+	EXPECT(policy_active()->table.attached);
 	for (u16 id = 0; id < HRSC_MAX; id++)
 		if (hrsc_get(id))
 			EXPECT_EQ(hrsc_get(id)->armed, policy_active()->armed);
