@@ -36,8 +36,14 @@ def record(run, scenario, lane, mode, succeeded, oracle, exits, without=()):
 
 
 def write(records):
+    """Other lanes' records stay."""
     PATH.parent.mkdir(parents=True, exist_ok=True)
-    PATH.write_text(json.dumps(records, indent=1) + "\n")
+    lanes = {r["lane"] for r in records}
+    others = json.loads(PATH.read_text()) if PATH.exists() else []
+    kept = [r for r in others if r["lane"] not in lanes]
+    part = PATH.with_suffix(f".{min(lanes)}")
+    part.write_text(json.dumps(kept + records, indent=1) + "\n")
+    part.replace(PATH)
 
 
 def row(r):

@@ -65,6 +65,8 @@ LANES = {
         Lane("tcg-svm", QemuMachine, "amd", "EPYC"),
         Lane("tcg-svm-uefi", QemuMachine, "amd", "EPYC", firmware="uefi", boot_seconds=60),
         Lane("bochs-vmx", BochsMachine, "intel", "corei7_haswell_4770", boot_seconds=60),
+        Lane("bochs-vmx-server", BochsMachine, "intel", "corei7_skylake_x", boot_seconds=60),
+        Lane("bochs-vmx-client", BochsMachine, "intel", "tigerlake", boot_seconds=60),
         Lane("bochs-svm", BochsMachine, "amd", "zambezi", boot_seconds=60),
         Lane(
             "bochs-vmx-uefi",

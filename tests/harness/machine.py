@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A running machine as tests see it: a serial line to talk to, and how it ended.
 
-Every byte of the first serial line goes to build/logs/NAME.log, of the second (evidence as JSON
-lines) to build/logs/NAME.com2, and the emulator's own words to build/logs/NAME.emulator."""
+In build/logs/LANE, every byte of the first serial line goes to NAME.log, of the second (evidence as
+JSON lines) to NAME.com2, and the emulator's own words to NAME.emulator."""
 
 import collections
 import json
@@ -47,10 +47,11 @@ class Machine:
     def __init__(self, lane, name, work):
         self.lane = lane
         self.work = pathlib.Path(work)
-        LOGS.mkdir(parents=True, exist_ok=True)
-        self.log_path = LOGS / f"{name}.log"
-        self.evidence_path = LOGS / f"{name}.com2"
-        self.emulator_path = LOGS / f"{name}.emulator"
+        logs = LOGS / lane.name
+        logs.mkdir(parents=True, exist_ok=True)
+        self.log_path = logs / f"{name}.log"
+        self.evidence_path = logs / f"{name}.com2"
+        self.emulator_path = logs / f"{name}.emulator"
         self.process = self.serial = self.end = None
         self._socket = self._log = None
 
