@@ -64,13 +64,13 @@ void vcpu_skip(struct vcpu *v, const struct exit *exit)
 		skip_unknown(v);
 }
 
-/* The handler of a physical interrupt runs in this window; what it changed is seen before re-entry.
- */
+/* The handler of a physical interrupt runs in this window; what it changed is seen before re-entry,
+ * and an event that waits for the guest's window is looked at: it may be open, and save an exit. */
 static void take_interrupt(struct vcpu *v, const struct exit *exit)
 {
 	(void)exit;
 	asm volatile("sti; nop; cli" ::: "memory");
-	v->hazard |= HAZARD_TIMER;
+	v->hazard |= HAZARD_TIMER | HAZARD_EVENT;
 }
 
 static void look_again(struct vcpu *v, const struct exit *exit)
