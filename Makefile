@@ -39,7 +39,9 @@ IMAGE_SRC := $(wildcard boot/*.c diag/*.c arch/x86/*.c arch/x86/svm/*.c arch/x86
 	core/lib/*.c core/l1/*.c core/l2/*.c core/l3/*.c kfv/*.c kfv/agents/*.c drivers/*/*.c)
 IMAGE_ASM := $(wildcard boot/start.S arch/x86/*.S arch/x86/svm/*.S arch/x86/vmx/*.S \
 	drivers/*/*.S)
-TEST_SRC := tests/dialect.c $(wildcard tests/image/*.c)
+FAULTS_SRC := tests/faults/faults.c tests/faults/svm.c tests/faults/vmx.c
+FAULTS_ASM := tests/faults/guest.S
+TEST_SRC := tests/dialect.c $(wildcard tests/image/*.c) $(FAULTS_SRC)
 
 image: $(O)/kfv.elf $(O)/kfv-test.elf
 
@@ -47,7 +49,7 @@ include drivers/firmware/firmware.mk
 
 # One image from objects: linked, its symbols listed, linked again with them inside.
 define image_rules
-$(1)_OBJ := $$(patsubst %,$(O)/$(1)/%.o,$$(basename $$(IMAGE_SRC) $(2)) $$(IMAGE_ASM))
+$(1)_OBJ := $$(patsubst %,$(O)/$(1)/%.o,$$(basename $$(IMAGE_SRC) $(2)) $$(IMAGE_ASM) $(4))
 $(O)/$(1).elf: $$($(1)_OBJ) $(O)/gen/image.ld tools/symbols.sh
 	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none -T $(O)/gen/image.ld -o $(O)/$(1)/pass1.elf $$($(1)_OBJ)
 	$(Q)NM=$(NM) tools/symbols.sh $(O)/$(1)/pass1.elf > $(O)/$(1)/symbols.S
@@ -63,7 +65,7 @@ $(O)/$(1)/%.S.o: %.S $(IMAGE_GEN)
 endef
 
 $(eval $(call image_rules,kfv,,-DCONFIG_TEST=0))
-$(eval $(call image_rules,kfv-test,$$(TEST_SRC),-DCONFIG_TEST=1))
+$(eval $(call image_rules,kfv-test,$$(TEST_SRC),-DCONFIG_TEST=1,$$(FAULTS_ASM)))
 
 $(O)/gen/image.ld: boot/image.ld.S boot/layout.h
 	@mkdir -p $(@D)

@@ -12,25 +12,25 @@ serial --unit=0 --speed=115200
 terminal_input serial console
 terminal_output serial console
 insmod all_video
-multiboot2 /boot/kfv.elf {cmdline}
+{command} /boot/kfv.elf {cmdline}
 {modules}
 boot
 """
 
 
-def grub_cfg(cmdline, module_names):
+def grub_cfg(cmdline, module_names, command="multiboot2"):
     """Commands instead of a menu: GRUB runs them at once, and boot errors land on COM1."""
     modules = "\n".join(f"module2 /boot/{name} {name}" for name in module_names)
-    return GRUB_CFG.format(cmdline=cmdline, modules=modules)
+    return GRUB_CFG.format(command=command, cmdline=cmdline, modules=modules)
 
 
-def make_iso(path, elf, cmdline="", modules=None):
+def make_iso(path, elf, cmdline="", modules=None, command="multiboot2"):
     """Writes a boot image to path. modules maps the name that the kernel sees to a file's path, or
-    to bytes, which are the content itself."""
+    to bytes, which are the content itself. command is the one of GRUB's that boots the kernel."""
     modules = modules or {}
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
-        (work / "grub.cfg").write_text(grub_cfg(cmdline, modules))
+        (work / "grub.cfg").write_text(grub_cfg(cmdline, modules, command))
         arguments = []
         for name, content in modules.items():
             if isinstance(content, bytes):

@@ -11,6 +11,7 @@
 #include "arch/x86/window.h"
 #include "core/l1/frame.h"
 #include "core/lib/string.h"
+#include "tests/image/cpu_faults.h"
 
 #define TEST_OWNER OWNER_VM(15)
 #define CODE	   0x1000 /* below: the interrupt table; RIP starts here, CS base is 0 */
@@ -18,7 +19,7 @@
 #define STACK	   0x8000
 #define DATA	   0x9000
 #define NOWHERE	   0x400000 /* not mapped in stage 2 */
-#define TRIES	   50	    /* exits of the machine's own that may come in between */
+#define TRIES	   20000    /* exits of the machine's own that may come in between */
 #define RFLAGS_ON  (RFLAGS_FIXED | RFLAGS_IF)
 
 static struct {
@@ -176,7 +177,8 @@ TEST(hv_general_registers_are_switched)
 	EXPECT_EQ(run(), EXIT_CPUID);
 	for (u32 r = RAX; r <= R15; r++)
 		EXPECT_EQ(guest.v.gpr[r], r == RSP ? STACK : 0x1111111111111111ull * r + 5);
-	EXPECT_EQ(hv->reg_read(&guest.v, REG_CR2), 0x12345000);
+	if (!cpu_fault(FAULT_CR2))
+		EXPECT_EQ(hv->reg_read(&guest.v, REG_CR2), 0x12345000);
 	guest_free();
 }
 
@@ -481,7 +483,8 @@ TEST(hv_an_interrupted_int_runs_again)
 	hv->segment_write(&guest.v, SEG_SS, &far);
 	EXPECT_EQ(run(), EXIT_S2);
 	EXPECT_EQ(guest.v.rip, CODE);
-	EXPECT(!guest.v.has_pending);
+	if (!cpu_fault(FAULT_SOFT_EVENT))
+		EXPECT(!guest.v.has_pending);
 	guest_free();
 }
 
@@ -504,20 +507,30 @@ TEST(hv_exceptions_are_trapped)
 	guest_free();
 }
 
-/* The control for it exists on Bochs's Tiger Lake, and does nothing there: that takes hide=. */
+/* One instruction further, and known as a step unless the CPU does not say what its #DB was. */
+static void expect_step(u64 rip, bool unnamed)
+{
+	u8 kind = run();
+
+	if (guest.v.rip == rip - 1) /* a nested KVM may trap once before the first instruction */
+		kind = run();
+	EXPECT_EQ(kind, unnamed ? EXIT_EXCEPTION : EXIT_STEP);
+	EXPECT_EQ(guest.v.rip, rip);
+}
+
 TEST(hv_single_steps)
 {
+	bool unnamed = cpu_fault(FAULT_DR6), none = cpu_fault(FAULT_MTF);
+
 	if (!guest_make())
 		return;
 	START(0x90, 0x40, 0x90, 0xf4); /* nop; inc %ax; nop; hlt */
 	hv->trap(&guest.v, TRAP_STEP, true);
-	EXPECT_EQ(run(), EXIT_STEP);
-	if (guest.v.rip == CODE) /* a nested KVM may trap once before the first instruction */
-		EXPECT_EQ(run(), EXIT_STEP);
-	EXPECT_EQ(guest.v.rip, CODE + 1);
-	EXPECT_EQ(run(), EXIT_STEP);
-	EXPECT_EQ(guest.v.rip, CODE + 2);
-	EXPECT_EQ(guest.v.gpr[RAX] & 0xffff, 1);
+	if (!none) {
+		expect_step(CODE + 1, unnamed);
+		expect_step(CODE + 2, unnamed);
+		EXPECT_EQ(guest.v.gpr[RAX] & 0xffff, 1);
+	}
 	hv->trap(&guest.v, TRAP_STEP, false);
 	EXPECT_EQ(run(), EXIT_HLT);
 	EXPECT_EQ(guest.v.rip, CODE + 3);
@@ -532,7 +545,8 @@ TEST(hv_debug_exceptions_say_why)
 	guest.v.rflags |= RFLAGS_TF;
 	EXPECT_EQ(run(), EXIT_EXCEPTION);
 	EXPECT_EQ(guest.exit.exception.vector, VECTOR_DB);
-	EXPECT(hv->reg_read(&guest.v, REG_DR6) & BIT(14));
+	if (!cpu_fault(FAULT_DR6))
+		EXPECT(hv->reg_read(&guest.v, REG_DR6) & BIT(14));
 	guest_free();
 }
 
