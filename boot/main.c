@@ -13,6 +13,7 @@
 #include "arch/x86/percpu.h"
 #include "arch/x86/seal.h"
 #include "arch/x86/trap.h"
+#include "boot/ap.h"
 #include "boot/banner.h"
 #include "boot/clock.h"
 #include "boot/reason.h"
@@ -29,6 +30,7 @@
 #include "core/l3/planted.h"
 #include "drivers/api/config.h"
 #include "core/lib/string.h"
+#include "core/lib/text.h"
 #include "core/loop.h"
 #include "kfv/kfv.h"
 
@@ -206,6 +208,18 @@ static void start_virtualisation(void)
 		boot_fail(REASON_NOT_ENABLED, "%s: error %d", hv->name, err);
 }
 
+/* cpus=N: no more than so many. */
+static void start_other_cpus(void)
+{
+	const char *max = option("cpus");
+	u64 n = CPU_MAX;
+
+	if (max[0] && (text_parse_u64(max, strlen(max), &n) < 0 || !n || n > CPU_MAX))
+		boot_fail(
+			REASON_BAD_CONFIG, "cpus=%s: expected a number from 1 to %u", max, CPU_MAX);
+	ap_start(&boot.info, (u32)n);
+}
+
 static void add_modules(void)
 {
 	for (u32 i = 0; i < boot.info.nmodules; i++) {
@@ -329,6 +343,7 @@ static void (*const steps[])(void) = {
 	start_interrupts,
 	console_init,
 	start_virtualisation,
+	start_other_cpus,
 	add_modules,
 	show_banner,
 	read_config,
@@ -349,5 +364,6 @@ void boot_main(u32 info, u32 image)
 	if (!strcmp(option("exit"), "ended"))
 		loop_when_all_ended(leave);
 	console_start(boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
+	ap_release();
 	loop_run();
 }

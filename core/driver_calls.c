@@ -31,7 +31,10 @@ u64 l1_now_ns(void)
 
 void l1_timer_arm(u64 deadline_ns)
 {
+	struct vm *vm = running()->owner;
+
 	l1_gate_timer_arm(running(), deadline_ns);
+	vm->timer_cpu = this_cpu(id);
 	sched_timers_changed();
 }
 

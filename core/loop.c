@@ -5,8 +5,11 @@
  */
 #include "core/loop.h"
 
-#include "core/l2/console.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/smp.h"
 #include "core/l1/log.h"
+#include "core/l1/time.h"
+#include "core/l2/console.h"
 #include "core/l2/sched.h"
 #include "core/l2/vm.h"
 #include "core/l3/run.h"
@@ -53,12 +56,31 @@ static bool keep_alive(void)
 	return alive;
 }
 
+/* What must be done between turns. Who finds another CPU at it leaves it to that one. */
+static void keep_house(void)
+{
+	if (!lock_try(&life_lock))
+		return;
+	sched_orchestrated();
+	hook_orchestrate();
+	if (console_has_work && this_cpu(id) == 0)
+		console_poll();
+	if (!keep_alive() && all_ended)
+		all_ended();
+	lock_give(&life_lock);
+}
+
 static void idle(void)
 {
+	u64 from;
+
+	sched_unload();
 	sched_timers_run();
-	if (sched_anyone() || console_has_work)
+	if (sched_anyone() || console_wants_cpu())
 		return;
+	from = time_now_ns();
 	asm volatile("sti; hlt; cli" ::: "memory");
+	this_cpu(idle_ns) += time_now_ns() - from;
 }
 
 void loop_run(void)
@@ -66,11 +88,8 @@ void loop_run(void)
 	for (;;) {
 		struct vcpu *v;
 
-		hook_orchestrate();
-		if (console_has_work)
-			console_poll();
-		if (!keep_alive() && all_ended)
-			all_ended();
+		smp_quiet();
+		keep_house();
 		v = sched_next();
 		if (v)
 			turn(v);

@@ -5,6 +5,7 @@
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l2/sched.h"
 #include "core/l2/vm.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
@@ -64,14 +65,17 @@ static void vm_again(struct vm *vm)
 static void vm_dump(struct vm *vm)
 {
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		const struct vcpu *v = vm->vcpu[i];
+		struct vcpu *v = vm->vcpu[i];
 
 		out("vCPU %u: %s, rip %016lx, rsp %016lx, rflags %08lx\n", i,
 			v->waiting  ? "waits for its start"
 			: v->halted ? "halted"
 				    : "runs",
 			v->hv.rip, v->hv.gpr[RSP], v->hv.rflags);
-		hv->dump(&v->hv);
+		if (vcpu_at_hand(v)) {
+			hv->dump(&v->hv);
+			hv->vcpu_release(&v->hv);
+		}
 	}
 }
 

@@ -5,6 +5,7 @@
  */
 #include "kfv/actuators.h"
 
+#include "core/l2/sched.h"
 #include "core/l2/vm.h"
 
 static struct vm *find(u16 id)
@@ -40,7 +41,7 @@ int act_throttle(u16 id, u16 subject, u64 until_ns)
 		if (one && &v->hrsc != h)
 			continue;
 		v->throttled_until_ns = MAX(v->throttled_until_ns, until_ns);
-		__atomic_fetch_or(&v->hazard, HAZARD_THROTTLE, __ATOMIC_RELEASE);
+		vcpu_come_out(v, HAZARD_THROTTLE);
 	}
 	return 0;
 }
@@ -51,8 +52,10 @@ int act_restore(u16 id)
 
 	if (!vm)
 		return -ENOENT;
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		hv->restore(&vm->vcpu[i]->hv);
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		if (vcpu_at_hand(vm->vcpu[i]))
+			hv->restore(&vm->vcpu[i]->hv);
+	}
 	return act_intact(id) ? 0 : -EIO;
 }
 
@@ -60,9 +63,14 @@ bool act_intact(u16 id)
 {
 	struct vm *vm = find(id);
 
-	for (u32 i = 0; vm && i < vm->nvcpus; i++)
-		if (hv->verify(&vm->vcpu[i]->hv))
+	for (u32 i = 0; vm && i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpu[i];
+		bool intact = !vcpu_at_hand(v) || !hv->verify(&v->hv);
+
+		hv->vcpu_release(&v->hv);
+		if (!intact)
 			return false;
+	}
 	return vm != NULL;
 }
 
@@ -88,7 +96,10 @@ int act_measure(u16 id, u8 digest[SHA256_SIZE])
 		return -ENOENT;
 	sha256_init(&s);
 	for (u32 i = 0; i < vm->nvcpus; i++)
-		measure(&s, &vm->vcpu[i]->hv);
+		if (vcpu_at_hand(vm->vcpu[i])) {
+			measure(&s, &vm->vcpu[i]->hv);
+			hv->vcpu_release(&vm->vcpu[i]->hv);
+		}
 	sha256_final(&s, digest);
 	return 0;
 }
@@ -98,6 +109,7 @@ int act_pause(u16 id)
 	if (!find(id))
 		return -ENOENT;
 	vm_pause(find(id));
+	sched_quiesce(find(id));
 	return 0;
 }
 
@@ -117,15 +129,11 @@ int act_kill(u16 id)
 	return 0;
 }
 
-/* The vCPU that is about to enter again is not what the CPU has loaded any more. */
 int act_restart(u16 id)
 {
 	struct vm *vm = find(id);
-	int error = vm ? vm_restart(vm) : -ENOENT;
 
-	for (u32 i = 0; vm && i < vm->nvcpus; i++)
-		vm->vcpu[i]->hazard |= HAZARD_RESCHED;
-	return error;
+	return vm ? vm_restart(vm) : -ENOENT;
 }
 
 int act_safe_state(void)
@@ -141,5 +149,5 @@ void act_call_orchestrator(u16 id)
 	struct vm *vm = find(id);
 
 	for (u32 i = 0; vm && i < vm->nvcpus; i++)
-		__atomic_fetch_or(&vm->vcpu[i]->hazard, HAZARD_ORCHESTRATE, __ATOMIC_RELEASE);
+		vcpu_come_out(vm->vcpu[i], HAZARD_ORCHESTRATE);
 }

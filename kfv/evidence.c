@@ -12,6 +12,7 @@
 #include "core/lib/siphash.h"
 #include "core/lib/string.h"
 #include "kfv/actuators.h"
+#include "kfv/mediation.h"
 
 #define RECORDS	  256 /* a power of two */
 #define RESERVED  64  /* for ALERT and above, the VO and the framework */
@@ -76,12 +77,13 @@ void evidence_record(const struct evidence *r)
 {
 	bool local = r->layer != EVIDENCE_FRAMEWORK && r->layer != EVIDENCE_VO;
 	u32 keep = local && r->severity < SEVERITY_ALERT ? RESERVED : 0;
+	bool taken = lock_take_again(&kfv_lock);
 
-	if (RECORDS - (head - tail) <= keep) {
+	if (RECORDS - (head - tail) <= keep)
 		lost++;
-		return;
-	}
-	records[head++ % RECORDS] = *r;
+	else
+		records[head++ % RECORDS] = *r;
+	lock_give_again(&kfv_lock, taken);
 }
 
 void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE])

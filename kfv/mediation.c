@@ -12,6 +12,7 @@
 #include "kfv/ho.h"
 #include "kfv/vo.h"
 
+struct lock kfv_lock = LOCK_INIT(LOCK_KFV);
 static u64 fired[HOOK_SLOTS];	 /* (o) */
 static u64 findings[AGENTS_MAX]; /* (o) */
 
@@ -40,7 +41,7 @@ static enum hook_verdict judge(
 
 /* Every field is written, one by one, and the clock is read last: this is the price of each event.
  */
-enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3)
+static enum hook_verdict fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3)
 {
 	const struct policy *p = policy_active();
 	const struct dispatch *d = &p->ops[HOOK_INDEX(op)];
@@ -68,6 +69,16 @@ enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64
 	return verdict;
 }
 
+/* A reaction may cross a gate itself: its event is judged in the midst of the first one. */
+enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	bool taken = lock_take_again(&kfv_lock);
+	enum hook_verdict verdict = fire(op, subject, object, a0, a1, a2, a3);
+
+	lock_give_again(&kfv_lock, taken);
+	return verdict;
+}
+
 u64 hook_fired(u16 op)
 {
 	return fired[HOOK_INDEX(op)];
@@ -87,11 +98,13 @@ int hook_arm_all(bool on)
 
 void hook_vm_created(struct hrsc *vm)
 {
+	lock_take(&kfv_lock);
 	for (u32 i = 0; i < agent_count(); i++)
 		if (agent_get(i)->forget)
 			agent_get(i)->forget(vm->vm_id);
 	ho_forget(vm->vm_id);
 	vo_forget(vm->vm_id);
+	lock_give(&kfv_lock);
 	for (u16 id = 0; id < HRSC_MAX; id++) {
 		struct hrsc *h = hrsc_get(id);
 

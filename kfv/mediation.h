@@ -2,7 +2,11 @@
 /* Mediation's own interface, for tests and the console; the gates see kfv/hook.h only. */
 #pragma once
 
+#include "core/l1/lock.h"
 #include "kfv/policy.h"
+
+/* LOCK_KFV: what agents and orchestrators remember, the policy in force, the ring of evidence. */
+extern struct lock kfv_lock;
 
 /* How often the hook has fired since boot. */
 u64 hook_fired(u16 op);

@@ -4,6 +4,7 @@
  * came of it against the agents and reactions that exist, then swaps the two.
  */
 #include "kfv/policy.h"
+#include "kfv/mediation.h"
 
 #include "core/hrsc.h"
 #include "core/lib/fmt.h"
@@ -182,7 +183,9 @@ static void arm_all(u8 armed)
 static void swap(struct policy *next)
 {
 	arm_all(policy_in_force->armed | next->armed);
-	__atomic_store_n(&policy_in_force, next, __ATOMIC_RELEASE);
+	lock_take(&kfv_lock); /* nobody is in the midst of the old one then */
+	policy_in_force = next;
+	lock_give(&kfv_lock);
 	arm_all(next->armed);
 	evidence_note("policy", policy_mode_names[next->table.mode], next->table.version,
 		next->table.attached);

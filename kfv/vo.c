@@ -12,6 +12,7 @@
 #include "core/lib/string.h"
 #include "kfv/actuators.h"
 #include "kfv/evidence.h"
+#include "kfv/mediation.h"
 #include "kfv/policy.h"
 #include "kfv/reaction.h"
 
@@ -187,11 +188,12 @@ static bool advance(struct track *t, const struct plan *p, const struct report *
 	return true;
 }
 
-static void consider(const struct policy *policy, u16 vm, u32 agent)
+static void consider(const struct policy *policy, const struct report *report, u32 agent)
 {
-	for (u32 i = 0; i < policy->table.nplans; i++) {
-		struct report r = reports[vm][agent];
+	u16 vm = report->event.vm;
 
+	for (u32 i = 0; i < policy->table.nplans; i++) {
+		struct report r = *report;
 		struct track *t = &tracks[vm][i];
 
 		if (advance(t, &policy->table.plans[i], &r, agent))
@@ -218,22 +220,39 @@ static void release_due(u64 now)
 	}
 }
 
+/* The next report of those that wait; false: there is none. */
+static bool take_report(struct report *r, u32 *agent)
+{
+	bool any;
+	u32 vm;
+
+	lock_take(&kfv_lock);
+	any = waiting;
+	if (any) {
+		vm = (u32)__builtin_ctz(waiting);
+		*agent = (u32)__builtin_ctz(pending[vm]);
+		*r = reports[vm][*agent];
+		pending[vm] &= (u16)(pending[vm] - 1);
+		if (!pending[vm])
+			waiting &= waiting - 1;
+	}
+	lock_give(&kfv_lock);
+	return any;
+}
+
+/* Plans are carried out without the lock: they pause VMs, and those may wait for it. */
 static void read_reports(void)
 {
 	const struct policy *policy = policy_active();
+	struct report r;
+	u32 agent;
 
 	if (tracks_epoch != policy->epoch) {
 		memset(tracks, 0, sizeof(tracks));
 		tracks_epoch = policy->epoch;
 	}
-	while (waiting) {
-		u16 vm = (u16)__builtin_ctz(waiting);
-
-		waiting &= waiting - 1;
-		for (u16 agents = pending[vm]; agents; agents &= agents - 1)
-			consider(policy, vm, (u32)__builtin_ctz(agents));
-		pending[vm] = 0;
-	}
+	while (take_report(&r, &agent))
+		consider(policy, &r, agent);
 }
 
 void hook_orchestrate(void)

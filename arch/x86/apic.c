@@ -31,6 +31,11 @@
 #define LVT_NMI	    (4u << 8)
 #define SVR_ENABLE  BIT(8)
 #define ICR_TO_SELF (1u << 18)
+#define ICR_PENDING (1u << 12)
+#define ICR_ASSERT  (1u << 14)
+#define ICR_NMI	    (4u << 8)
+#define ICR_INIT    (5u << 8)
+#define ICR_STARTUP (6u << 8)
 #define DIVIDE_BY_1 0xb
 
 #define IOAPIC_SELECT	   0
@@ -114,6 +119,39 @@ u32 apic_timer_left(void)
 void apic_timer_now(void)
 {
 	apic_write(APIC_ICR, ICR_TO_SELF | VECTOR_TIMER);
+}
+
+/* An x2APIC has the destination in the upper half of one MSR, and nothing to wait for. */
+static void send(u32 apic_id, u32 command)
+{
+	if (!xapic) {
+		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)apic_id << 32 | command);
+		return;
+	}
+	while (apic_read(APIC_ICR) & ICR_PENDING)
+		cpu_relax();
+	apic_write(APIC_ICR + 0x10, apic_id << 24);
+	apic_write(APIC_ICR, command);
+}
+
+void apic_send(u32 apic_id, u8 vector)
+{
+	send(apic_id, ICR_ASSERT | vector);
+}
+
+void apic_send_nmi(u32 apic_id)
+{
+	send(apic_id, ICR_ASSERT | ICR_NMI);
+}
+
+void apic_send_init(u32 apic_id)
+{
+	send(apic_id, ICR_ASSERT | ICR_INIT);
+}
+
+void apic_send_startup(u32 apic_id, u8 page)
+{
+	send(apic_id, ICR_ASSERT | ICR_STARTUP | page);
 }
 
 static u32 ioapic_read(u32 unit, u32 reg)

@@ -16,6 +16,12 @@ void apic_timer_start(u32 ticks);
 u32 apic_timer_left(void);
 /* The timer's interrupt at once, as if it had run out. */
 void apic_timer_now(void);
+/* Interprocessor interrupts; returned from when the APIC has sent them. */
+void apic_send(u32 apic_id, u8 vector);
+void apic_send_nmi(u32 apic_id);
+/* Starts a CPU in real mode at page (4 KiB units, below 1 MiB): INIT, then STARTUP. */
+void apic_send_init(u32 apic_id);
+void apic_send_startup(u32 apic_id, u8 page);
 /* Masks the PIC, maps the I/O APICs of the MADT and masks their pins. */
 int __must_check ioapic_init(void);
 /* Sends the ISA line to `vector` on the boot CPU. -ENOENT when no I/O APIC has that pin. */

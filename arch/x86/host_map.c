@@ -7,9 +7,11 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/seal.h"
+#include "arch/x86/smp.h"
 #include "arch/x86/window.h"
 #include "boot/layout.h"
 #include "core/l1/frame.h"
+#include "core/l1/lock.h"
 #include "core/l1/log.h"
 
 #define PTE_P	  BIT(0)
@@ -23,6 +25,7 @@ extern char image_start[], text_end[], rodata_end[], image_end[], sealed_start[]
 struct pagetable host_tables;
 static u64 map_next = MAP_BASE; /* (o) boot CPU only, at boot */
 static bool sealed;		/* (c) after seal_nucleus() */
+static struct lock map_lock = LOCK_INIT(LOCK_MAP);
 
 const void *early_map(hpa_t pa, u64 len)
 {
@@ -79,7 +82,7 @@ int paging_init(hpa_t image)
 	if (!err)
 		err = map_pool();
 	if (!err)
-		err = window_init();
+		err = window_init(&boot_cpu);
 	if (err)
 		return err;
 	pt_unmap(&host_tables, (u64)boot_stack_guard, PAGE_SIZE);
@@ -135,7 +138,10 @@ void table_store(u64 *entry, u64 value)
 
 void page_typed(void *page, bool table)
 {
-	if (sealed)
-		CHECK(pt_protect(&host_tables, (u64)page, PAGE_SIZE, table ? PROT_READ : PROT_RW) ==
-			0);
+	if (!sealed)
+		return;
+	lock_take(&map_lock);
+	CHECK(pt_protect(&host_tables, (u64)page, PAGE_SIZE, table ? PROT_READ : PROT_RW) == 0);
+	lock_give(&map_lock);
+	smp_flush();
 }

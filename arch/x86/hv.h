@@ -180,6 +180,7 @@ struct hv_vcpu {
 	void *sealed;		 /* (c) copy of the must-be fields, see hv->verify */
 	void *host_save;	 /* (c) back end's own page: bitmaps, host VMCB */
 	u32 asid;		 /* (o) ASID or VPID */
+	u32 last_cpu;		 /* (o) where it was loaded last */
 	bool flush;		 /* (o) drop its translations at the next entry */
 	bool window;		 /* (o) interrupt window asked for */
 	bool launched;		 /* (o) VT-x: VMLAUNCH done */
@@ -227,6 +228,11 @@ struct hv_ops {
 	/* Around a vCPU switch on this CPU: what neither entry nor exit moves. */
 	void (*vcpu_load)(struct hv_vcpu *v);
 	void (*vcpu_unload)(struct hv_vcpu *v);
+	/*
+	 * To be called for a vCPU that is not loaded, after its registers were read or written and
+	 * before another CPU may load it.
+	 */
+	void (*vcpu_release)(struct hv_vcpu *v);
 
 	/* Enters the guest, comes back with the decoded exit. Interrupts are off on both sides. */
 	void (*enter)(struct hv_vcpu *v, struct exit *exit);

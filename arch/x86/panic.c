@@ -6,6 +6,8 @@
 #include "arch/x86/panic.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/smp.h"
 #include "boot/screen.h"
 #include "core/l1/log.h"
 #include "core/l1/power.h"
@@ -20,7 +22,7 @@ struct symbol {
 /* Made from the linked image by tools/symbols.sh; sorted. */
 extern const struct symbol symbols[] __attribute__((weak));
 extern const u64 symbol_count __attribute__((weak));
-extern char image_start[], text_end[], boot_stack[], boot_stack_end[];
+extern char image_start[], text_end[];
 
 static const char *const exception_names[] = {
 	"divide error",
@@ -93,13 +95,14 @@ static void say_address(u64 address)
 
 void backtrace_print(u64 rip, u64 rbp)
 {
-	say("backtrace:\n");
+	u64 stack = (u64)this_cpu(stack);
+
+	say("backtrace, CPU %u:\n", this_cpu(id));
 	say_address(rip);
 	for (u32 depth = 0; depth < 24; depth++) {
 		const u64 *frame = (const u64 *)rbp;
 
-		if (rbp < (u64)boot_stack || rbp > (u64)boot_stack_end - 16 || (rbp & 7) ||
-			!frame[1])
+		if (rbp - stack > STACK_BYTES - 16 || (rbp & 7) || !frame[1])
 			return;
 		say_address(frame[1]);
 		if (frame[0] <= rbp)
@@ -117,6 +120,7 @@ static void begin(void)
 			asm volatile("hlt");
 	}
 	panicking = true;
+	smp_stop_others();
 	log_flush();
 }
 

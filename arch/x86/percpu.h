@@ -23,16 +23,32 @@ struct percpu {
 	struct percpu *self;   /* (c) at GS:0 */
 	u32 id;		       /* (c) */
 	u32 apic_id;	       /* (c) */
+	u8 *stack;	       /* (c) its lowest byte; STACK_BYTES */
+	u8 *ist;	       /* (c) three pages: the stacks of NMI, double fault, machine check */
 	void *vcpu;	       /* (o) struct vcpu that runs, or NULL */
+	void *loaded;	       /* (o) struct vcpu whose FPU and debug registers the CPU holds */
+	void *favoured;	       /* (o) struct vcpu to which a pause loop has yielded */
 	struct hrsc *running;  /* (o) the driver inside which this CPU is */
 	u64 timer_deadline_ns; /* (o) what the physical timer is armed for, 0 nothing */
 	u64 *window_table;     /* (c) this CPU's window entries */
-	u32 window_used;       /* (o) */
+	u8 *window;	       /* (c) what they map */
+	void *hv_region;       /* (c) back end: VMXON region or host state save area */
+	u64 hv_host;	       /* (c) AMD-V: hpa of the host's own VMSAVE area */
+	const void *hv_current; /* (o) VT-x: struct hv_vcpu whose VMCS is current */
+	const void *hv_loaded;	/* (o) VT-x: whose SYSCALL MSRs and debug registers it has */
+	u64 idle_ns;		/* (o) */
+	u64 quiet;		/* (a) see smp_quiet() */
+	u32 flushed;		/* (a) see smp_flush() */
+	bool idle;		/* (o) LOCK_SCHED: nothing to run */
 	struct tss tss;
 	u64 gdt[8];
 };
 
+#define CPU_MAX	    64
+#define STACK_BYTES 16384ul
+
 extern struct percpu boot_cpu;
+extern struct percpu *cpus[CPU_MAX]; /* (c) after boot, by id */
 
 #ifdef __clang__
 #define __percpu __attribute__((address_space(256)))

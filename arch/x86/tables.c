@@ -25,13 +25,14 @@ struct descriptor_pointer {
 } __packed;
 
 #define GATE_INTERRUPT 0x8e
-#define STACK_SIZE     4096
+#define IST_BYTES      4096
 
 extern const char trap_stubs[];
 
 struct percpu boot_cpu;
 static struct idt_gate idt[256] __sealed;
-static u8 boot_ist[3][STACK_SIZE] __aligned(4096);
+static u8 boot_ist[3][IST_BYTES] __aligned(4096);
+extern u8 boot_stack[];
 
 static void idt_fill(void)
 {
@@ -56,7 +57,7 @@ static void tss_fill(struct percpu *cpu)
 	u64 base = (u64)&cpu->tss;
 
 	for (u32 i = 0; i < 3; i++)
-		cpu->tss.ist[i] = (u64)boot_ist[i] + STACK_SIZE;
+		cpu->tss.ist[i] = (u64)cpu->ist + (i + 1) * IST_BYTES;
 	cpu->tss.iomap = sizeof(struct tss);
 	cpu->gdt[1] = 0x00af9b000000ffff; /* code, 64 bits, accessed */
 	cpu->gdt[2] = 0x00cf93000000ffff;
@@ -71,8 +72,11 @@ void tables_load(struct percpu *cpu)
 	struct descriptor_pointer idtr = { sizeof(idt) - 1, (u64)idt };
 
 	cpu->self = cpu;
-	if (cpu == &boot_cpu)
+	if (cpu == &boot_cpu) {
+		cpu->stack = boot_stack;
+		cpu->ist = boot_ist[0];
 		idt_fill();
+	}
 	tss_fill(cpu);
 	asm volatile("lgdt %0" ::"m"(gdtr));
 	asm volatile("lidt %0" ::"m"(idtr));

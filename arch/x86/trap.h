@@ -14,6 +14,7 @@ struct trap_frame {
 /* IDT: 0-31 exceptions, 32-47 ISA lines, then ours. */
 #define VECTOR_ISA	0x20
 #define VECTOR_TIMER	0xf0
+#define VECTOR_KICK	0xf1 /* from another CPU: look again */
 #define VECTOR_SPURIOUS 0xff
 
 /* Stacks of their own (IST slots). */

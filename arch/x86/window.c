@@ -17,14 +17,15 @@
 	(BIT(0) | BIT(1) | BIT(5) | BIT(6) | BIT(63)) /* present, writable, A, D, NX               \
 						       */
 
-int window_init(void)
+int window_init(struct percpu *cpu)
 {
 	u64 *table = page_alloc(FRAME_DATA);
 
 	if (!table)
 		return -ENOMEM;
-	boot_cpu.window_table = table;
-	return pt_link_table(&host_tables, WINDOW_BASE, table);
+	cpu->window_table = table;
+	cpu->window = (u8 *)(WINDOW_BASE + cpu->id * BLOCK_SIZE);
+	return pt_link_table(&host_tables, (u64)cpu->window, table);
 }
 
 static __always_inline void *open(hpa_t pa)
@@ -34,14 +35,14 @@ static __always_inline void *open(hpa_t pa)
 	CHECK(frame_owner(pa) >= OWNER_VM(0));
 	CHECK(!table[0]);
 	table[0] = (pa.v & PAGE_MASK) | WINDOW_ENTRY;
-	return (void *)(WINDOW_BASE + (pa.v & ~PAGE_MASK));
+	return this_cpu(window) + (pa.v & ~PAGE_MASK);
 }
 
 static __always_inline void close(void)
 {
 	asm volatile("" ::: "memory");
 	this_cpu(window_table)[0] = 0;
-	invlpg(WINDOW_BASE);
+	invlpg((u64)this_cpu(window));
 }
 
 void window_read(hpa_t pa, void *to, u32 len)

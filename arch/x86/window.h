@@ -7,7 +7,9 @@
 
 #include "core/lib/types.h"
 
-int __must_check window_init(void);
+struct percpu;
+/* Gives the CPU a table of its own. -ENOMEM. */
+int __must_check window_init(struct percpu *cpu);
 /* [pa, pa+len) must not cross a page. CHECKs that the frame is a VM's or a module's. */
 void window_read(hpa_t pa, void *to, u32 len);
 void window_write(hpa_t pa, const void *from, u32 len);

@@ -11,7 +11,9 @@ static void evidence_irq(struct hrsc *h, u32 line)
 {
 	(void)h;
 	(void)line;
+	lock_take(&console_lock);
 	uart_port_irq(&uart_evidence);
+	lock_give(&console_lock);
 }
 
 static const struct l1_if evidence_l1 = { .irq = evidence_irq };
@@ -30,13 +32,16 @@ void evidence_emit(const char *json, u32 len)
 {
 	if (uart_evidence.probed && !uart_evidence.present)
 		return;
+	lock_take(&console_lock);
 	if (ring_free(&uart_evidence.tx) < (u64)len + 1) {
 		dropped++;
-		return;
+		len = 0;
 	}
 	for (u32 i = 0; i < len; i++)
 		ring_put(&uart_evidence.tx, (u8)json[i]);
-	ring_put(&uart_evidence.tx, '\n');
+	if (len)
+		ring_put(&uart_evidence.tx, '\n');
+	lock_give(&console_lock);
 }
 
 void evidence_poll(void)

@@ -9,6 +9,7 @@
 #include "arch/x86/seal.h"
 #include "boot/layout.h"
 #include "config.h"
+#include "core/l1/lock.h"
 #include "core/l1/log.h"
 #include "core/lib/string.h"
 
@@ -20,7 +21,7 @@ struct block {
 extern char image_start[], text_end[], rodata_end[], image_end[];
 
 static struct {
-	struct block *blocks; /* (o) one CPU until there are locks */
+	struct block *blocks; /* (o) */
 	u64 nblocks;
 	u8 *page_type; /* of the pool's pages: enum frame_type, FRAME_NONE when free */
 	u64 npages, used, hint;
@@ -28,6 +29,8 @@ static struct {
 	u64 image; /* hpa */
 	u64 free_blocks, total_blocks, next_block;
 } frames;
+
+static struct lock lock = LOCK_INIT(LOCK_MEMORY);
 
 void frame_set_image(hpa_t image)
 {
@@ -97,28 +100,38 @@ static bool is_table(u8 type)
 	return type == FRAME_HOST_TABLE || type == FRAME_S2_TABLE;
 }
 
-void *pages_alloc(u32 n, enum frame_type type)
+/* The first free row, marked; NULL when there is none. */
+static void *take_row(u32 n, u64 align, enum frame_type type)
 {
-	u64 align = 1;
-
-	while (align < n)
-		align *= 2;
 	for (u64 at = ALIGN_UP(n == 1 ? frames.hint : 0, align); at + n <= frames.npages;
 		at += align) {
-		u8 *p = (u8 *)DIRECT_BASE + frames.pool + at * PAGE_SIZE;
-
 		if (!row_free(at, n))
 			continue;
 		memset(frames.page_type + at, type, n);
 		frames.used += n;
 		if (n == 1)
 			frames.hint = at + 1;
-		memset(p, 0, n * PAGE_SIZE);
-		if (is_table(type))
-			page_typed(p, true);
-		return p;
+		return (u8 *)DIRECT_BASE + frames.pool + at * PAGE_SIZE;
 	}
 	return NULL;
+}
+
+void *pages_alloc(u32 n, enum frame_type type)
+{
+	u64 align = 1;
+	void *p;
+
+	while (align < n)
+		align *= 2;
+	lock_take(&lock);
+	p = take_row(n, align, type);
+	lock_give(&lock);
+	if (!p)
+		return NULL;
+	memset(p, 0, n * PAGE_SIZE);
+	if (is_table(type))
+		page_typed(p, true);
+	return p;
 }
 
 void *page_alloc(enum frame_type type)
@@ -134,14 +147,19 @@ void pages_free(void *p, u32 n)
 	if (is_table(frames.page_type[at]))
 		page_typed(p, false);
 	memset(p, 0, n * PAGE_SIZE);
+	lock_take(&lock);
 	memset(frames.page_type + at, FRAME_NONE, n);
 	frames.used -= n;
 	frames.hint = MIN(frames.hint, at);
+	lock_give(&lock);
 }
 
 int block_alloc(u16 owner, hpa_t *out)
 {
-	for (u64 i = 0; i < frames.nblocks; i++) {
+	int err = -ENOMEM;
+
+	lock_take(&lock);
+	for (u64 i = 0; err && i < frames.nblocks; i++) {
 		u64 at = (frames.next_block + i) % frames.nblocks;
 
 		if (frames.blocks[at].owner != OWNER_FREE)
@@ -150,9 +168,10 @@ int block_alloc(u16 owner, hpa_t *out)
 		frames.free_blocks--;
 		frames.next_block = at + 1;
 		*out = HPA(at * BLOCK_SIZE);
-		return 0;
+		err = 0;
 	}
-	return -ENOMEM;
+	lock_give(&lock);
+	return err;
 }
 
 void block_free(hpa_t block)
@@ -160,9 +179,11 @@ void block_free(hpa_t block)
 	u64 at = block.v / BLOCK_SIZE;
 
 	CHECK(at < frames.nblocks && frames.blocks[at].owner >= OWNER_VM(1));
+	lock_take(&lock);
 	frames.blocks[at] = (struct block){ OWNER_FREE, FRAME_NONE };
 	frames.free_blocks++;
 	frames.next_block = MIN(frames.next_block, at);
+	lock_give(&lock);
 }
 
 u16 frame_owner(hpa_t a)

@@ -3,6 +3,7 @@
 #include "core/l1/log.h"
 
 #include "boot/screen.h"
+#include "core/l1/lock.h"
 #include "core/l1/time.h"
 #include "core/l1/uart_port.h"
 #include "core/lib/fmt.h"
@@ -18,6 +19,7 @@ static const char *const level_names[] = {
 	[LOG_DEBUG] = "debug: ",
 };
 
+struct lock console_lock = LOCK_INIT(LOCK_CONSOLE);
 static char store[LOG_BYTES];
 static u64 stored; /* (o) bytes ever stored; the last LOG_BYTES of them are in the ring */
 
@@ -47,6 +49,7 @@ void log_print(enum log_level level, const char *fmt, ...)
 	char line[LINE_TEXT + 32], text[LINE_TEXT + 1];
 	u64 ms = time_now_ns() / 1000000;
 	va_list args;
+	bool taken;
 	int len;
 
 	va_start(args, fmt);
@@ -54,10 +57,12 @@ void log_print(enum log_level level, const char *fmt, ...)
 	va_end(args);
 	len = fmt_string(line, sizeof(line), "[%5lu.%03lu] %s%s\n", ms / 1000, ms % 1000,
 		level_names[level], text);
+	taken = lock_take_again(&console_lock);
 	for (int i = 0; i < len; i++)
 		store[stored++ % LOG_BYTES] = line[i];
 	if (level < LOG_DEBUG)
 		sink(line, (u32)len, false);
+	lock_give_again(&console_lock, taken);
 }
 
 /* Collects pieces, so that text of any length passes. */
@@ -69,9 +74,12 @@ struct out_sink {
 
 static void out_flush(struct out_sink *o)
 {
+	bool taken = lock_take_again(&console_lock);
+
 	if (o->len)
 		sink(o->piece, o->len, true);
 	o->len = 0;
+	lock_give_again(&console_lock, taken);
 }
 
 static void out_put(struct fmt_sink *fmt, char c)
@@ -111,7 +119,7 @@ void log_replay(u32 n)
 	while (at < end) {
 		u64 offset = at % LOG_BYTES, len = MIN(end - at, LOG_BYTES - offset);
 
-		sink(store + offset, (u32)len, true);
-		at += len;
+		out("%.*s", (int)MIN(len, OUT_PIECE), store + offset);
+		at += MIN(len, OUT_PIECE);
 	}
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/l1/lock.h"
 #include "core/lib/types.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -25,6 +26,8 @@ void out(const char *fmt, ...) __printf(1, 2);
  * block.
  */
 void log_set_sink(void (*write)(const char *text, u32 len, bool wait), void (*flush)(void));
+/* LOCK_CONSOLE, which the sink is called under: all that leads to the serial ports. */
+extern struct lock console_lock;
 /* Everything out, by polling: before the machine stops. */
 void log_flush(void);
 

@@ -10,6 +10,7 @@
 #include "arch/x86/hv.h"
 #include "arch/x86/io.h"
 #include "arch/x86/seal.h"
+#include "arch/x86/smp.h"
 #include "core/l1/log.h"
 #include "core/l1/uart_port.h"
 
@@ -38,6 +39,7 @@ static void halt_for_ever(void)
 void machine_power_off(void)
 {
 	log_flush();
+	smp_stop_others();
 	if (acpi.has_s5 && acpi.pm1a_control) {
 		out16(acpi.pm1a_control, (u16)(acpi.s5_a << 10 | SLP_EN));
 		if (acpi.pm1b_control)
@@ -62,6 +64,7 @@ void machine_reboot(void)
 	} __packed no_idt = { 0, 0 };
 
 	log_flush();
+	smp_stop_others();
 	leave_virtualisation();
 	if (acpi.reset_address && acpi.reset_space == 1)
 		out8((u16)acpi.reset_address, acpi.reset_value);

@@ -5,6 +5,8 @@
  */
 #include "core/l2/console.h"
 
+#include "arch/x86/percpu.h"
+#include "arch/x86/smp.h"
 #include "boot/screen.h"
 #include "core/l1/command.h"
 #include "core/l1/evidence_port.h"
@@ -27,6 +29,20 @@
 static_assert(MUX_PARTIES == VM_MAX + 1, "a party for each VM and the hypervisor");
 
 volatile bool console_has_work;
+
+/* The boot CPU has the serial interrupts, and polls. */
+static void has_work(void)
+{
+	if (console_has_work)
+		return;
+	console_has_work = true;
+	smp_kick(0);
+}
+
+bool console_wants_cpu(void)
+{
+	return console_has_work && this_cpu(id) == 0 && !lock_busy(&life_lock);
+}
 
 static struct mux mux;	   /* (o) */
 static struct line editor; /* (o) */
@@ -76,7 +92,7 @@ static void write(const char *text, u32 len, bool wait)
 			mux_write(&mux, 0, '\r', time_now_ns());
 		mux_write(&mux, 0, (u8)text[i], time_now_ns());
 	}
-	console_has_work = true;
+	has_work();
 }
 
 static void flush(void)
@@ -90,7 +106,9 @@ static void console_irq(struct hrsc *h, u32 line)
 {
 	(void)h;
 	(void)line;
+	lock_take(&console_lock);
 	uart_port_irq(&uart_console);
+	lock_give(&console_lock);
 	console_has_work = true;
 }
 
@@ -137,8 +155,13 @@ static bool know(u32 vm_id)
 
 static bool focus(u32 vm_id)
 {
-	console_has_work = true;
-	return know(vm_id) && mux_focus(&mux, vm_id);
+	bool done;
+
+	lock_take(&console_lock);
+	done = know(vm_id) && mux_focus(&mux, vm_id);
+	lock_give(&console_lock);
+	has_work();
+	return done;
 }
 
 static bool focus_name(const char *name)
@@ -157,27 +180,45 @@ void console_start(const char *name)
 	log_set_sink(write, flush);
 	if (name)
 		focus_name(name);
-	console_has_work = true;
+	has_work();
 }
 
 u32 console_vm_room(u16 vm_id)
 {
-	return know(vm_id) ? ring_free(&mux.party[vm_id].tx) : 0;
+	u32 room;
+
+	lock_take(&console_lock);
+	room = know(vm_id) ? ring_free(&mux.party[vm_id].tx) : 0;
+	lock_give(&console_lock);
+	return room;
 }
 
 u32 console_vm_write(u16 vm_id, u8 byte)
 {
-	console_has_work = true;
-	return know(vm_id) ? mux_write(&mux, vm_id, byte, time_now_ns()) : 0;
+	u32 room;
+
+	lock_take(&console_lock);
+	room = know(vm_id) ? mux_write(&mux, vm_id, byte, time_now_ns()) : 0;
+	lock_give(&console_lock);
+	has_work();
+	return room;
+}
+
+/* Behind the prompt, and with it where that does not stand yet. */
+static void say(const char *text, bool prompt)
+{
+	lock_take(&console_lock);
+	if (prompt)
+		show_prompt(&mux);
+	mux_say(&mux, text);
+	lock_give(&console_lock);
 }
 
 static void run_line(void)
 {
 	char line[LINE_MAX];
 
-	if (!mux.prompt_shown)
-		show_prompt(&mux);
-	mux_say(&mux, "\r\n");
+	say("\r\n", !mux.prompt_shown);
 	mux.prompt_shown = false;
 	memcpy(line, editor.text, sizeof(line));
 	line_reset(&editor);
@@ -192,14 +233,14 @@ static void kfv_key(u8 byte)
 	if (event == LINE_DONE) {
 		run_line();
 	} else if (event == LINE_CLEAR) {
-		mux_say(&mux, "\x1b[H\x1b[2J");
-		show_prompt(&mux);
+		say("\x1b[H\x1b[2J", false);
+		say("", true);
 		mux.prompt_shown = true;
 	} else if (mux.prompt_shown && event == LINE_APPENDED &&
 		   editor.len < LINE_COLUMNS - sizeof(PROMPT)) {
-		mux_say(&mux, typed);
+		say(typed, false);
 	} else if (mux.prompt_shown && event != LINE_SAME) {
-		show_prompt(&mux);
+		say("", true);
 	}
 }
 
@@ -245,22 +286,37 @@ static bool prompt_is_due(void)
 
 static void take_input(void)
 {
+	bool taken;
 	u8 byte;
 
-	while (prompt_is_due() && ring_get(&uart_console.rx, &byte))
-		key(byte);
+	do {
+		lock_take(&console_lock);
+		taken = prompt_is_due() && ring_get(&uart_console.rx, &byte);
+		lock_give(&console_lock);
+		if (taken)
+			key(byte);
+	} while (taken);
+}
+
+static u64 tell_uart(struct vm *vm, u32 fn, u64 a)
+{
+	u64 answer;
+
+	lock_take(&vm->lock);
+	answer = l2_gate_call(&console_hrsc, vm->peer[PEER_UART], fn, a, 0);
+	lock_give(&vm->lock);
+	return answer;
 }
 
 /* Returns false when a UART has to be asked again. */
 static bool give_input(u32 vm_id)
 {
 	struct ring *r = &inputs[vm_id];
-	struct hrsc *uart = vms[vm_id] ? vms[vm_id]->peer[PEER_UART] : NULL;
 	u8 byte;
 
 	while (ring_used(r)) {
 		byte = r->data[r->tail & r->mask];
-		if (l2_gate_call(&console_hrsc, uart, BUS_CONSOLE_INPUT, byte, 0) == 0)
+		if (vms[vm_id] && tell_uart(vms[vm_id], BUS_CONSOLE_INPUT, byte) == 0)
 			return false;
 		ring_get(r, &byte); /* taken, or there is nobody to take it */
 	}
@@ -269,13 +325,11 @@ static bool give_input(u32 vm_id)
 
 static void tell_drained(void)
 {
-	u32 drained = mux.drained;
+	u32 drained = __atomic_exchange_n(&mux.drained, 0, __ATOMIC_RELAXED);
 
-	mux.drained = 0;
 	for (u32 id = 1; drained >> id; id++)
 		if (drained >> id & 1 && vms[id])
-			l2_gate_call(
-				&console_hrsc, vms[id]->peer[PEER_UART], BUS_CONSOLE_DRAINED, 0, 0);
+			tell_uart(vms[id], BUS_CONSOLE_DRAINED, 0);
 }
 
 /* When to come back if nothing happens before. */
@@ -300,16 +354,22 @@ void console_poll(void)
 	u32 steps = 0;
 
 	console_has_work = false;
+	lock_take(&console_lock);
 	if (!uart_console.interrupts)
 		uart_port_irq(&uart_console);
+	lock_give(&console_lock);
 	take_input();
+	lock_take(&console_lock);
 	while (steps < STEPS_MAX && mux_step(&mux, now))
 		steps++;
+	lock_give(&console_lock);
 	tell_drained();
 	for (u32 id = 1; id <= VM_MAX; id++)
 		retry |= !give_input(id);
+	lock_take(&console_lock);
 	send();
 	evidence_poll();
+	lock_give(&console_lock);
 	if (steps == STEPS_MAX || ring_used(&uart_console.rx))
 		console_has_work = true;
 	if (!uart_console.interrupts && ring_used(&uart_console.tx))

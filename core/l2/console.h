@@ -24,5 +24,10 @@ u32 console_vm_write(u16 vm_id, u8 byte);
 
 /* Whether console_poll() has something to do: the run loop's one test. */
 extern volatile bool console_has_work;
-/* Moves input and output, runs commands. Bounded but for commands; never from within a hook. */
+/* Whether this CPU, having no better to do with a guest, should leave it and poll. */
+bool console_wants_cpu(void);
+/*
+ * Moves input and output, runs commands. Bounded but for commands; never from within a hook.
+ * On the boot CPU, with LOCK_LIFE held: commands change what there is.
+ */
 void console_poll(void);

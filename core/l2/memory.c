@@ -5,6 +5,7 @@
  */
 #include "core/l2/memory.h"
 
+#include "arch/x86/smp.h"
 #include "arch/x86/window.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
@@ -12,6 +13,7 @@
 
 static void scrub_block(hpa_t block)
 {
+	smp_poll();
 	for (u64 at = 0; at < BLOCK_SIZE; at += PAGE_SIZE)
 		window_zero(HPA(block.v + at));
 }

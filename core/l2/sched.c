@@ -1,95 +1,312 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One CPU, many vCPUs. Timers of drivers and local APICs are deadlines in their records; the
- * physical timer always holds the earliest of them or the end of the running slice.
+ * Virtual time is CPU time divided by weight: who has the least goes next. One that wakes is not
+ * given what it did not use, but for a short lead. Each CPU looks after the timers of the vCPUs
+ * that it had last (`home`) and of the drivers that armed them there; its physical timer always
+ * holds the earliest of these or the end of the running slice.
  */
 #include "core/l2/sched.h"
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/percpu.h"
+#include "arch/x86/smp.h"
 #include "core/l1/gate.h"
+#include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/l2/console.h"
+#include "core/l2/vcpu.h"
 #include "kfv/hook.h"
 
-static struct vcpu *loaded;    /* (o) whose FPU and debug registers the CPU holds */
-static u32 last_vm, last_vcpu; /* (o) where the round-robin stands */
+#define WAKE_LEAD_NS (SLICE_NS / 2)
+#define PREEMPT_NS   1000000ull /* so far behind, one that wakes does not wait for a slice's end */
+#define SLICE_MIN_NS 100000ull
+
+static struct lock lock = LOCK_INIT(LOCK_SCHED);
+static struct vcpu *queue[VM_MAX * VM_VCPUS]; /* (o) under the lock, as is all below */
+static u32 queued;
+static u64 floor_ns; /* the virtual time that all who wait have reached */
 
 struct vcpu *vcpu_current(void)
 {
 	return this_cpu(vcpu);
 }
 
+static bool runnable(const struct vcpu *v)
+{
+	return v->vm->state == VM_RUNNING && !v->waiting && !v->halted;
+}
+
+static bool allowed(const struct vcpu *v, u32 cpu)
+{
+	return v->vm->cpus >> cpu & 1;
+}
+
+/* Can this CPU take v now? */
+static bool eligible(const struct vcpu *v, u64 now)
+{
+	return v->throttled_until_ns <= now && allowed(v, this_cpu(id)) &&
+	       (v->cpu == CPU_NONE || v->cpu == this_cpu(id));
+}
+
+/* An idle CPU takes v, or one that runs a vCPU which is well ahead of it leaves that. */
+static void find_cpu(const struct vcpu *v)
+{
+	struct vcpu *ahead = NULL;
+
+	for (u32 id = 0; id < cpu_count; id++) {
+		struct vcpu *other = cpus[id]->vcpu;
+
+		if (!allowed(v, id) || (v->cpu != CPU_NONE && v->cpu != id))
+			continue;
+		if (cpus[id]->idle) {
+			cpus[id]->idle = false; /* it has its vCPU; the next one is for another */
+			smp_kick(id);
+			return;
+		}
+		if (other && other->virtual_ns > v->virtual_ns + PREEMPT_NS &&
+			(!ahead || other->virtual_ns > ahead->virtual_ns))
+			ahead = other;
+	}
+	if (ahead) {
+		vcpu_hazard(ahead, HAZARD_RESCHED);
+		smp_kick(ahead->cpu);
+	}
+}
+
+static void enqueue(struct vcpu *v)
+{
+	if (v->queued || v->turn)
+		return;
+	v->queued = true;
+	v->ready_ns = time_now_ns();
+	queue[queued++] = v;
+	find_cpu(v);
+}
+
+static void dequeue(struct vcpu *v)
+{
+	u32 i = 0;
+
+	if (!v->queued)
+		return;
+	while (queue[i] != v)
+		i++;
+	queue[i] = queue[--queued];
+	v->queued = false;
+}
+
+static void wake(struct vcpu *v)
+{
+	if (v->queued || v->turn || !runnable(v))
+		return;
+	if (floor_ns > WAKE_LEAD_NS)
+		v->virtual_ns = MAX(v->virtual_ns, floor_ns - WAKE_LEAD_NS);
+	enqueue(v);
+}
+
+void vcpu_come_out(struct vcpu *v, u32 why)
+{
+	vcpu_hazard(v, why);
+	smp_kick(v->cpu);
+}
+
+bool vcpu_at_hand(const struct vcpu *v)
+{
+	return v->cpu == this_cpu(id) || (v->cpu == CPU_NONE && v->vm->state != VM_RUNNING);
+}
+
 void vcpu_kick(struct vcpu *v)
 {
-	v->hazard |= HAZARD_EVENT;
+	vcpu_hazard(v, HAZARD_EVENT);
+	if (v == vcpu_current() && !v->halted)
+		return;
+	lock_take(&lock);
 	v->halted = false;
+	if (v->turn)
+		vcpu_come_out(v, HAZARD_EVENT);
+	else
+		wake(v);
+	lock_give(&lock);
+}
+
+void vcpu_halt(struct vcpu *v)
+{
+	lock_take(&lock);
+	v->halted = true;
+	lock_give(&lock);
+	vcpu_hazard(v, HAZARD_EVENT | HAZARD_TIMER);
+}
+
+void vcpu_init_at(struct vcpu *v)
+{
+	lock_take(&lock);
+	v->init_pending = true;
+	v->start_pending = 0;
+	v->halted = v->waiting = false;
+	vcpu_come_out(v, HAZARD_INIT);
+	wake(v);
+	lock_give(&lock);
 }
 
 void vcpu_start_at(struct vcpu *v, u8 sipi_vector)
 {
-	struct segment code = { (u16)(sipi_vector << 8), 0x9b, 0xffff, (u64)sipi_vector << 12 };
+	lock_take(&lock);
+	if (v->waiting || v->init_pending) {
+		v->start_pending = START_PENDING | sipi_vector;
+		v->waiting = false;
+		vcpu_come_out(v, HAZARD_INIT);
+		wake(v);
+	}
+	lock_give(&lock);
+}
 
-	if (!v->waiting)
-		return;
-	hv->segment_write(&v->hv, SEG_CS, &code);
-	v->hv.rip = 0;
-	v->waiting = false;
-	vcpu_kick(v);
+/* What the CPU holds of v is of no use any more: it is saved like any other, and then overwritten.
+ */
+void sched_do_init(struct vcpu *v)
+{
+	bool init = v->init_pending;
+	u32 start;
+
+	if (init) {
+		sched_unload();
+		vcpu_reset(v);
+	}
+	lock_take(&lock);
+	v->init_pending = false;
+	start = v->start_pending;
+	v->start_pending = 0;
+	v->waiting = init && !start;
+	lock_give(&lock);
+	if (start) {
+		vcpu_set_start(v, (u8)start);
+		vcpu_hazard(v, HAZARD_EVENT);
+	}
+	if (init)
+		vcpu_hazard(v, HAZARD_RESCHED); /* it must be loaded anew */
 }
 
 void sched_yield(struct vcpu *v)
 {
-	v->hazard |= HAZARD_RESCHED;
+	vcpu_hazard(v, HAZARD_RESCHED);
+}
+
+void sched_yield_to_sibling(struct vcpu *v)
+{
+	const struct vm *vm = v->vm;
+	u64 now = time_now_ns();
+
+	lock_take(&lock);
+	for (u32 i = 1; i < vm->nvcpus && !this_cpu(favoured); i++) {
+		struct vcpu *other = vm->vcpu[(v->index + i) % vm->nvcpus];
+
+		if (other->queued && eligible(other, now))
+			this_cpu(favoured) = other;
+	}
+	lock_give(&lock);
+	if (this_cpu(favoured) || queued)
+		vcpu_hazard(v, HAZARD_RESCHED);
 }
 
 void sched_new_slice(struct vcpu *v, u64 slices)
 {
-	v->slice_end_ns = time_now_ns() + MIN(slices, 1000) * SLICE_NS;
+	u64 given = MIN(slices, 1000) * SLICE_NS;
+
+	lock_take(&lock);
+	v->slice_end_ns = time_now_ns() + given;
+	v->virtual_ns -= MIN(given, v->virtual_ns);
+	lock_give(&lock);
+}
+
+void sched_set_state(struct vm *vm, enum vm_state state)
+{
+	lock_take(&lock);
+	vm->state = state;
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		struct vcpu *v = vm->vcpu[i];
+
+		if (state == VM_RUNNING) {
+			wake(v);
+			continue;
+		}
+		dequeue(v);
+		vcpu_come_out(v, HAZARD_STOP);
+	}
+	lock_give(&lock);
+}
+
+void sched_quiesce(struct vm *vm)
+{
+	CHECK(vm->state != VM_RUNNING && !vcpu_current());
+	for (u32 i = 0; i < vm->nvcpus; i++) {
+		const struct vcpu *v = vm->vcpu[i];
+
+		if (this_cpu(loaded) == v)
+			sched_unload();
+		while (__atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE) != CPU_NONE) {
+			smp_poll();
+			cpu_relax();
+		}
+	}
 }
 
 void sched_timers_changed(void)
 {
 	if (vcpu_current())
-		vcpu_current()->hazard |= HAZARD_TIMER;
+		vcpu_hazard(vcpu_current(), HAZARD_TIMER);
 }
 
-static bool runnable(const struct vcpu *v, u64 now)
+/* A favoured vCPU first: it may hold what one that yielded spins for. */
+static struct vcpu *choose(u64 now)
 {
-	return v->vm->state == VM_RUNNING && !v->waiting && !v->halted &&
-	       v->throttled_until_ns <= now;
+	struct vcpu *best = this_cpu(favoured);
+
+	this_cpu(favoured) = NULL;
+	if (best && best->queued && eligible(best, now))
+		return best;
+	best = NULL;
+	for (u32 i = 0; i < queued; i++) {
+		if (eligible(queue[i], now) && (!best || queue[i]->virtual_ns < best->virtual_ns))
+			best = queue[i];
+	}
+	return best;
 }
 
 struct vcpu *sched_next(void)
 {
-	u32 vm = last_vm ? last_vm : 1, i = last_vcpu + 1;
-	u64 now = time_now_ns();
+	struct vcpu *v;
 
-	for (u32 tries = 0; tries <= VM_MAX; tries++) {
-		for (; vms[vm] && i < vms[vm]->nvcpus; i++) {
-			if (runnable(vms[vm]->vcpu[i], now)) {
-				last_vm = vm;
-				last_vcpu = i;
-				return vms[vm]->vcpu[i];
-			}
-		}
-		vm = vm % VM_MAX + 1;
-		i = 0;
+	lock_take(&lock);
+	v = choose(time_now_ns());
+	this_cpu(idle) = !v;
+	if (v) {
+		dequeue(v);
+		v->turn = true;
+		v->cpu = this_cpu(id);
+		floor_ns = MAX(floor_ns, v->virtual_ns);
 	}
-	return NULL;
+	lock_give(&lock);
+	return v;
 }
 
-/* Could any vCPU other than v run? */
-static bool someone_waits(const struct vcpu *v, u64 now)
+/* Is there another vCPU that this CPU could run? */
+static bool someone_waits(u64 now)
 {
-	for (u32 id = 1; id <= VM_MAX; id++) {
-		for (u32 i = 0; vms[id] && i < vms[id]->nvcpus; i++) {
-			if (vms[id]->vcpu[i] != v && runnable(vms[id]->vcpu[i], now))
-				return true;
-		}
+	for (u32 i = 0; i < queued; i++) {
+		if (eligible(queue[i], now))
+			return true;
 	}
 	return false;
+}
+
+bool sched_anyone(void)
+{
+	bool anyone;
+
+	lock_take(&lock);
+	anyone = someone_waits(time_now_ns());
+	lock_give(&lock);
+	return anyone;
 }
 
 static void earlier(u64 *best, u64 deadline)
@@ -98,27 +315,42 @@ static void earlier(u64 *best, u64 deadline)
 		*best = deadline;
 }
 
-/* Fires what is due in one VM and returns its next deadline, 0 none. */
-static u64 run_vm_timers(struct vm *vm, u64 now)
+/* Of what this CPU looks after in one VM: the next deadline, 0 none; what is due fires. */
+static u64 vm_timers(struct vm *vm, u64 now, bool fire)
 {
 	u64 best = 0;
 
-	if (vm->state != VM_RUNNING)
-		return 0;
-	for (u32 i = 0; i < vm->ndrivers; i++) {
+	for (u32 i = 0; i < vm->ndrivers && vm->timer_cpu == this_cpu(id); i++) {
 		struct hrsc *h = vm->driver[i];
 
-		if (h->deadline_ns && h->deadline_ns <= now)
+		if (fire && h->deadline_ns && h->deadline_ns <= now)
 			l1_gate_timer(h);
 		earlier(&best, h->deadline_ns);
 	}
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		struct vcpu *v = vm->vcpu[i];
 
-		earlier(&best, vlapic_timer(v, now));
+		if (v->home != this_cpu(id))
+			continue;
+		earlier(&best, fire ? vlapic_timer(v, now) : vlapic_deadline(v));
 		if (v->throttled_until_ns > now)
 			earlier(&best, v->throttled_until_ns);
 	}
+	return best;
+}
+
+static u64 run_vm_timers(struct vm *vm, u64 now)
+{
+	u64 best;
+
+	if (vm->state != VM_RUNNING)
+		return 0;
+	best = vm_timers(vm, now, false);
+	if (!best || best > now)
+		return best;
+	lock_take(&vm->lock);
+	best = vm_timers(vm, now, true);
+	lock_give(&vm->lock);
 	return best;
 }
 
@@ -131,69 +363,124 @@ void sched_timers_run(void)
 		if (vms[id])
 			earlier(&best, run_vm_timers(vms[id], now));
 	}
-	if (v && someone_waits(v, now)) {
-		if (now >= v->slice_end_ns)
-			v->hazard |= HAZARD_RESCHED;
-		else
-			earlier(&best, v->slice_end_ns);
-	}
+	if (v && now >= v->slice_end_ns)
+		vcpu_hazard(v, HAZARD_RESCHED);
+	else if (v && (v->vm->cap || someone_waits(now)))
+		earlier(&best, v->slice_end_ns);
 	if (defence > now)
 		earlier(&best, defence);
 	else if (defence && v)
-		v->hazard |= HAZARD_ORCHESTRATE;
-	if (console_hrsc.deadline_ns && console_hrsc.deadline_ns <= now)
-		l1_gate_timer(&console_hrsc);
-	earlier(&best, console_hrsc.deadline_ns);
+		vcpu_hazard(v, HAZARD_ORCHESTRATE);
+	if (this_cpu(id) == 0) {
+		if (console_hrsc.deadline_ns && console_hrsc.deadline_ns <= now)
+			l1_gate_timer(&console_hrsc);
+		earlier(&best, console_hrsc.deadline_ns);
+	}
 	time_arm(best);
+}
+
+void sched_orchestrated(void)
+{
+	if (this_cpu(loaded))
+		vcpu_hazard_done(this_cpu(loaded), HAZARD_ORCHESTRATE);
 }
 
 bool sched_must_leave(struct vcpu *v)
 {
-	if (v->hazard & HAZARD_RESCHED)
+	if (v->hazard & (HAZARD_RESCHED | HAZARD_ORCHESTRATE))
 		return true;
-	return v->vm->state != VM_RUNNING || v->halted || v->throttled_until_ns > time_now_ns();
+	return !runnable(v) || v->throttled_until_ns > time_now_ns();
 }
 
-void sched_forget(struct vcpu *v)
+/* No other CPU may take v before all of it is in memory. */
+void sched_unload(void)
 {
-	if (loaded == v)
-		loaded = NULL;
+	struct vcpu *v = this_cpu(loaded);
+
+	if (!v)
+		return;
+	/* Not every CPU makes XSETBV exit: what counts is what the guest left there. */
+	if (cpu_features.xsave)
+		v->xcr0 = xgetbv(0);
+	fpu_save(v->fpu);
+	hv->vcpu_unload(&v->hv);
+	this_cpu(loaded) = NULL;
+	lock_take(&lock);
+	if (!v->turn || vcpu_current() != v)
+		__atomic_store_n(&v->cpu, CPU_NONE, __ATOMIC_RELEASE);
+	if (v->queued)
+		find_cpu(v);
+	lock_give(&lock);
 }
 
 /* The CPU's FPU, vector and debug registers become v's. */
 static void load(struct vcpu *v)
 {
-	if (loaded == v)
+	if (this_cpu(loaded) == v)
 		return;
-	if (loaded) {
-		/* Not every CPU makes XSETBV exit: what counts is what the guest left there. */
-		if (cpu_features.xsave)
-			loaded->xcr0 = xgetbv(0);
-		fpu_save(loaded->fpu);
-		hv->vcpu_unload(&loaded->hv);
-	}
-	loaded = v;
+	sched_unload();
+	this_cpu(loaded) = v;
+	v->home = this_cpu(id);
 	fpu_load(v->fpu, v->xcr0);
 	hv->vcpu_load(&v->hv);
 	if (cpu_features.rdtscp)
 		wrmsr(MSR_TSC_AUX, v->tsc_aux);
 }
 
+/* Until the slice or the VM's share of this period is used up. */
+static u64 slice(const struct vm *vm)
+{
+	u64 left = vm->cap_budget_ns - MIN(vm->cap_used_ns, vm->cap_budget_ns);
+
+	return vm->cap ? MAX(MIN(SLICE_NS, left), SLICE_MIN_NS) : SLICE_NS;
+}
+
 void sched_enter(struct vcpu *v)
 {
+	u64 now, waited;
+
 	load(v);
-	v->hazard &= ~(u32)(HAZARD_RESCHED | HAZARD_STOP | HAZARD_THROTTLE);
-	v->slice_end_ns = time_now_ns() + SLICE_NS;
+	now = v->turn_ns = time_now_ns();
+	waited = now - v->ready_ns;
+	v->stolen_ns += waited;
+	v->longest_wait_ns = MAX(v->longest_wait_ns, waited);
+	v->turns++;
+	v->slice_end_ns = now + slice(v->vm);
+	vcpu_hazard_done(v, HAZARD_RESCHED | HAZARD_STOP | HAZARD_THROTTLE);
 	this_cpu(vcpu) = v;
 	sched_timers_run();
 }
 
-void sched_leave(void)
+/* All vCPUs of a VM share what its cap allows in each period. */
+static void charge_cap(struct vm *vm, u64 now, u64 ran)
 {
-	this_cpu(vcpu) = NULL;
+	if (!vm->cap)
+		return;
+	if (now >= vm->cap_period_end_ns) {
+		vm->cap_period_end_ns = now + CAP_PERIOD_NS;
+		vm->cap_used_ns = 0;
+	}
+	vm->cap_used_ns += ran;
+	vm->cap_budget_ns = CAP_PERIOD_NS / 100 * vm->cap;
+	for (u32 i = 0; i < vm->nvcpus && vm->cap_used_ns >= vm->cap_budget_ns; i++)
+		vm->vcpu[i]->throttled_until_ns =
+			MAX(vm->vcpu[i]->throttled_until_ns, vm->cap_period_end_ns);
 }
 
-bool sched_anyone(void)
+void sched_leave(void)
 {
-	return someone_waits(NULL, time_now_ns());
+	struct vcpu *v = vcpu_current();
+	u64 now = time_now_ns(), ran = now - v->turn_ns;
+
+	lock_take(&lock);
+	v->run_ns += ran;
+	v->virtual_ns += ran * WEIGHT_DEFAULT / v->vm->weight;
+	charge_cap(v->vm, now, ran);
+	this_cpu(vcpu) = NULL;
+	v->turn = false;
+	if (this_cpu(loaded) != v)
+		__atomic_store_n(&v->cpu, CPU_NONE, __ATOMIC_RELEASE);
+	if (runnable(v))
+		enqueue(v);
+	lock_give(&lock);
 }

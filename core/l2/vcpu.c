@@ -4,6 +4,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
+#include "arch/x86/smp.h"
 #include "core/l1/frame.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
@@ -31,6 +32,7 @@ int vcpu_create(struct vm *vm, u32 index)
 	v->vm = vm;
 	v->index = index;
 	v->hrsc.owner = v;
+	v->cpu = CPU_NONE;
 	v->fpu = fpu_alloc();
 	err = v->fpu ? hv->vcpu_init(&v->hv, &vm->s2) : -ENOMEM;
 	if (!err) {
@@ -69,6 +71,16 @@ void vcpu_reset(struct vcpu *v)
 	/* Reset while it runs, it must be loaded anew before it enters again. */
 	v->hazard = HAZARD_EVENT | HAZARD_RESCHED;
 	v->throttled_until_ns = 0;
+	hv->vcpu_release(&v->hv);
+}
+
+void vcpu_set_start(struct vcpu *v, u8 sipi_vector)
+{
+	struct segment code = { (u16)(sipi_vector << 8), 0x9b, 0xffff, (u64)sipi_vector << 12 };
+
+	hv->segment_write(&v->hv, SEG_CS, &code);
+	v->hv.rip = 0;
+	hv->vcpu_release(&v->hv);
 }
 
 void vcpu_set_boot_state(struct vcpu *v, const struct boot_state *b)
@@ -94,4 +106,5 @@ void vcpu_set_boot_state(struct vcpu *v, const struct boot_state *b)
 	v->hv.gpr[RAX] = b->rax;
 	v->hv.gpr[RBX] = b->rbx;
 	v->hv.gpr[RSI] = b->rsi;
+	hv->vcpu_release(&v->hv);
 }

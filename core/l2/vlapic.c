@@ -200,7 +200,7 @@ static void end_of_interrupt(struct vcpu *v)
 	if (unlikely(a->tmr[vector / 32] & BIT(vector % 32)))
 		l2_gate_call(&v->hrsc, v->vm->peer[PEER_IOAPIC], BUS_EOI, vector, 0);
 	if (a->irr_words)
-		v->hazard |= HAZARD_EVENT;
+		vcpu_hazard(v, HAZARD_EVENT);
 }
 
 /* SDM, "Divide Configuration Register": bits 3, 1 and 0; all set divide by 1. */
@@ -261,11 +261,16 @@ static u64 next_round(const struct vlapic *a, u64 now)
 	return periodic(a) ? a->timer_deadline_ns + (late / period + 1) * period : 0;
 }
 
+u64 vlapic_deadline(const struct vcpu *v)
+{
+	return v->apic.lvt[LVT_TIMER] & LVT_MASKED ? 0 : v->apic.timer_deadline_ns;
+}
+
 u64 vlapic_timer(struct vcpu *v, u64 now_ns)
 {
 	struct vlapic *a = &v->apic;
 
-	if (!a->timer_deadline_ns || (a->lvt[LVT_TIMER] & LVT_MASKED))
+	if (!vlapic_deadline(v))
 		return 0;
 	if (now_ns < a->timer_deadline_ns)
 		return a->timer_deadline_ns;
@@ -361,7 +366,7 @@ void vlapic_write(struct vcpu *v, u32 offset, u32 value)
 		break;
 	case REG_TPR:
 		a->tpr = value & 0xff;
-		v->hazard |= HAZARD_EVENT;
+		vcpu_hazard(v, HAZARD_EVENT);
 		break;
 	default:
 		write_setup(v, offset, value);

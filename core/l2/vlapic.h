@@ -39,6 +39,8 @@ void vlapic_accept(struct vcpu *v, u8 vector, bool level);
 int vlapic_pending(const struct vcpu *v);
 /* The vector was injected: from IRR to ISR. */
 void vlapic_acknowledge(struct vcpu *v, u8 vector);
+/* When the timer is due in ns, 0 never. */
+u64 vlapic_deadline(const struct vcpu *v);
 /* Fires the timer if it is due; returns its next deadline in ns, 0 none. */
 u64 vlapic_timer(struct vcpu *v, u64 now_ns);
 /* True when LINT0 lets the PIC's INTR through. */

@@ -66,9 +66,7 @@ static void init(struct vcpu *v)
 		l2_gate_call(&v->hrsc, &v->vm->hrsc, BUS_POWER, POWER_REBOOT, 0);
 		return;
 	}
-	sched_forget(v);
-	vcpu_reset(v);
-	sched_yield(v);
+	vcpu_init_at(v);
 }
 
 static void deliver(const struct message *m, struct vcpu *v)

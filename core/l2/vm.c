@@ -5,6 +5,7 @@
  */
 #include "core/l2/vm.h"
 
+#include "arch/x86/smp.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l2/gate.h"
@@ -20,6 +21,7 @@
 #include "kfv/hook.h"
 
 struct vm *vms[VM_MAX + 1]; /* (o) */
+struct lock life_lock = LOCK_INIT(LOCK_LIFE);
 
 static const char *const end_names[] = {
 	[END_NONE] = "",
@@ -49,7 +51,7 @@ struct vm *vm_find(const char *name)
 static void set_state(struct vm *vm, enum vm_state state)
 {
 	l2_gate_life(&vm->hrsc, vm->state, state, vm->ended);
-	vm->state = state;
+	sched_set_state(vm, state);
 }
 
 static int memory_write(void *ctx, gpa_t gpa, const void *from, u64 len)
@@ -210,6 +212,9 @@ int vm_create(const struct config_vm *config, struct vm **out)
 	vm->id = id;
 	vm->config = config;
 	vm->memory_bytes = config->memory_bytes;
+	vm->lock.rank = LOCK_VM;
+	vm->weight = WEIGHT_DEFAULT;
+	vm->cpus = ~0ull;
 	vm->hrsc.owner = vm;
 	vm->hrsc.l2 = &vm_bus;
 	(void)text_copy(vm->name, sizeof(vm->name), config->name);
@@ -231,13 +236,14 @@ int vm_create(const struct config_vm *config, struct vm **out)
 
 void vm_destroy(struct vm *vm)
 {
+	sched_set_state(vm, VM_STOPPED);
+	sched_quiesce(vm);
 	vms[vm->id] = NULL;
+	smp_wait_quiet();
 	for (u32 i = 0; i < vm->ndrivers; i++)
 		driver_remove(vm->driver[i]);
-	for (u32 i = 0; i < vm->nvcpus; i++) {
-		sched_forget(vm->vcpu[i]);
+	for (u32 i = 0; i < vm->nvcpus; i++)
 		vcpu_destroy(vm->vcpu[i]);
-	}
 	vm_memory_destroy(vm);
 	hrsc_remove(&vm->hrsc);
 	pages_free(vm, vm_pages());
@@ -249,18 +255,10 @@ void vm_start(struct vm *vm)
 		set_state(vm, VM_RUNNING);
 }
 
-static void stop_vcpus(struct vm *vm)
-{
-	for (u32 i = 0; i < vm->nvcpus; i++)
-		vm->vcpu[i]->hazard |= HAZARD_STOP;
-}
-
 void vm_pause(struct vm *vm)
 {
-	if (vm->state != VM_RUNNING)
-		return;
-	set_state(vm, VM_PAUSED);
-	stop_vcpus(vm);
+	if (vm->state == VM_RUNNING)
+		set_state(vm, VM_PAUSED);
 }
 
 void vm_resume(struct vm *vm)
@@ -271,12 +269,14 @@ void vm_resume(struct vm *vm)
 
 void vm_end(struct vm *vm, enum vm_end how, u64 value)
 {
-	if (vm->state == VM_STOPPED)
+	u8 not_yet = END_NONE;
+
+	/* Two vCPUs may end it at once. */
+	if (!__atomic_compare_exchange_n(
+		    &vm->ended, &not_yet, (u8)how, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return;
-	vm->ended = how;
 	vm->end_value = value;
 	set_state(vm, VM_STOPPED);
-	stop_vcpus(vm);
 	if (how == END_DEBUG_EXIT)
 		log_info("vm %s: debug exit with value %lu", vm->name, value);
 	else if (how == END_TRIPLE_FAULT)
@@ -287,17 +287,24 @@ void vm_end(struct vm *vm, enum vm_end how, u64 value)
 
 void vm_fail(struct vm *vm, const char *why)
 {
+	struct vcpu *v = vcpu_current() && vcpu_current()->vm == vm ? vcpu_current() : NULL;
+
 	log_error("vm %s failed: %s", vm->name, why);
-	hv->dump(&vm->vcpu[0]->hv);
-	vm_end(vm, END_FAILED, vm->vcpu[0]->hv.rip);
+	if (v)
+		hv->dump(&v->hv);
+	vm_end(vm, END_FAILED, v ? v->hv.rip : 0);
 }
 
 int vm_restart(struct vm *vm)
 {
 	int err;
 
+	if (vm->state == VM_RUNNING)
+		sched_set_state(vm, VM_PAUSED);
+	sched_quiesce(vm);
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		sched_forget(vm->vcpu[i]);
+		vm->vcpu[i]->init_pending = false;
+		vm->vcpu[i]->start_pending = 0;
 		vcpu_reset(vm->vcpu[i]);
 	}
 	vm_memory_scrub(vm);

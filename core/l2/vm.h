@@ -2,12 +2,14 @@
 /*
  * Virtual machines and their vCPUs: what a VM owns (memory in blocks, a stage-2 table, drivers,
  * vCPUs) and where it stands in its life. Created whole from a checked configuration or not at all.
+ * Beside (c) constant, (o) owner only and (a) atomic, (s) stands for "under LOCK_SCHED".
  */
 #pragma once
 
 #include "arch/x86/hv.h"
 #include "arch/x86/paging.h"
 #include "core/hrsc.h"
+#include "core/l1/lock.h"
 #include "core/l2/regions.h"
 #include "core/l2/vlapic.h"
 #include "drivers/api/decode.h"
@@ -39,6 +41,9 @@ enum vm_end {
 #define HAZARD_STOP	   BIT(3) /* the VM is to pause or to end */
 #define HAZARD_ORCHESTRATE BIT(4) /* the VO has reports to read */
 #define HAZARD_THROTTLE	   BIT(5) /* R18, R02: not before throttled_until_ns */
+#define HAZARD_INIT	   BIT(6) /* an INIT or a start-up IPI has come */
+
+#define START_PENDING BIT(8)
 
 #define HISTOGRAM_SLOTS 8 /* < 256 ticks, < 1 K, < 4 K, ... each four times the one before */
 
@@ -66,8 +71,17 @@ struct vcpu {
 	struct vm *vm;			/* (c) */
 	u32 index;			/* (c) */
 	u32 hazard;			/* (a) HAZARD_ bits */
-	bool halted;			/* (o) in HLT until an event */
-	bool waiting;			/* (o) waits for its start-up IPI */
+	bool halted;			/* (s) in HLT until an event */
+	bool waiting;			/* (s) waits for its start-up IPI */
+	bool queued, turn;		/* (s) in the queue; taken out of it by a CPU */
+	bool init_pending;		/* (s) an INIT has come */
+	u32 start_pending;		/* (s) START_PENDING and the vector of a start-up IPI */
+	u32 cpu;			/* (s) that has it loaded or taken, CPU_NONE */
+	u32 home;			/* (o) CPU that looks after its timers */
+	u64 virtual_ns;			/* (s) CPU time by weight */
+	u64 ready_ns, turn_ns;		/* (s) since when it waits or runs */
+	u64 run_ns, stolen_ns;		/* (o) in all: had a CPU; was ready and had none */
+	u64 longest_wait_ns, turns;	/* (o) */
 	bool nmi_pending;		/* (o) */
 	struct vlapic apic;		/* (o) */
 	struct exit exit;		/* (o) the last one */
@@ -87,9 +101,10 @@ struct vcpu {
 
 struct vm {
 	struct hrsc hrsc;
+	struct lock lock; /* LOCK_VM: drivers, local APICs, stage 2 */
 	char name[VM_NAME];
 	u16 id;	       /* (c) 1.. */
-	u8 state;      /* enum vm_state */
+	u8 state;      /* (s) enum vm_state */
 	u8 ended;      /* enum vm_end: why it stopped last */
 	u64 end_value; /* debug-exit value, or the guest's RIP at a triple fault */
 	u64 memory_bytes;
@@ -104,11 +119,28 @@ struct vm {
 	bool pic_intr;			 /* the PIC's INTR line, ExtINT for vCPU 0 */
 	struct region_map ports, mmio;	 /* (c) whose are the ports and the addresses outside RAM */
 	const struct config_vm *config;
-	u64 beats; /* heartbeat hypercalls seen */
+	u32 timer_cpu; /* (o) that looks after its drivers' timers */
+	u32 weight;    /* (c) of its vCPUs; WEIGHT_DEFAULT is one share */
+	u32 cap;       /* (c) percent of one CPU for all of them, 0: no limit */
+	u64 cpus;      /* (c) on which they may run, a bit for each */
+	u64 cap_period_end_ns, cap_used_ns, cap_budget_ns; /* (s) */
+	u64 beats;					   /* heartbeat hypercalls seen */
 	u64 restarts;
 };
 
 extern struct vm *vms[VM_MAX + 1]; /* by id; [0] is never used */
+extern struct lock life_lock;	   /* LOCK_LIFE: to be held for what changes vms[] or a VM's life */
+
+/* Hazards are set by other CPUs, too. */
+static inline void vcpu_hazard(struct vcpu *v, u32 bits)
+{
+	__atomic_fetch_or(&v->hazard, bits, __ATOMIC_RELEASE);
+}
+
+static inline void vcpu_hazard_done(struct vcpu *v, u32 bits)
+{
+	__atomic_fetch_and(&v->hazard, ~bits, __ATOMIC_ACQUIRE);
+}
 
 struct vm *vm_find(const char *name);
 const char *vm_end_name(enum vm_end how);

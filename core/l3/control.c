@@ -89,7 +89,7 @@ static int write_cr8(struct vcpu *v, u64 value)
 	if (value > 15)
 		return -EPERM;
 	v->apic.tpr = (u32)value << 4;
-	v->hazard |= HAZARD_EVENT;
+	vcpu_hazard(v, HAZARD_EVENT);
 	return 0;
 }
 

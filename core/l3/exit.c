@@ -70,14 +70,21 @@ static void take_interrupt(struct vcpu *v, const struct exit *exit)
 {
 	(void)exit;
 	asm volatile("sti; nop; cli" ::: "memory");
-	v->hazard |= HAZARD_TIMER | HAZARD_EVENT;
+	vcpu_hazard(v, HAZARD_TIMER | HAZARD_EVENT);
+}
+
+/* VT-x has taken the NMI for itself. */
+static void take_nmi(struct vcpu *v, const struct exit *exit)
+{
+	asm volatile("int $2" ::: "memory");
+	take_interrupt(v, exit);
 }
 
 static void look_again(struct vcpu *v, const struct exit *exit)
 {
 	(void)exit;
 	hv->window(&v->hv, false);
-	v->hazard |= HAZARD_EVENT;
+	vcpu_hazard(v, HAZARD_EVENT);
 }
 
 static void handle_cpuid(struct vcpu *v, const struct exit *exit)
@@ -90,20 +97,19 @@ static void handle_cpuid(struct vcpu *v, const struct exit *exit)
 static void handle_hlt(struct vcpu *v, const struct exit *exit)
 {
 	vcpu_skip(v, exit);
-	v->halted = true;
-	v->hazard |= HAZARD_EVENT | HAZARD_TIMER;
+	vcpu_halt(v);
 	if (!(v->hv.rflags & RFLAGS_IF) && !v->nmi_pending && v->vm->nvcpus == 1) {
 		vm_end(v->vm, END_HALT, v->hv.rip);
 		return;
 	}
 	if (vcpu_has_event(v))
-		v->halted = false;
+		vcpu_kick(v);
 }
 
 static void handle_pause(struct vcpu *v, const struct exit *exit)
 {
 	vcpu_skip(v, exit);
-	sched_yield(v);
+	sched_yield_to_sibling(v);
 }
 
 static void handle_stage2(struct vcpu *v, const struct exit *exit)
@@ -184,7 +190,7 @@ static void nothing(struct vcpu *v, const struct exit *exit)
 static void (*const handlers[])(struct vcpu *v, const struct exit *exit) = {
 	[EXIT_NONE] = handle_unknown,
 	[EXIT_INTR] = take_interrupt,
-	[EXIT_NMI] = take_interrupt,
+	[EXIT_NMI] = take_nmi,
 	[EXIT_WINDOW] = look_again,
 	[EXIT_CPUID] = handle_cpuid,
 	[EXIT_HLT] = handle_hlt,
@@ -211,7 +217,16 @@ static void (*const handlers[])(struct vcpu *v, const struct exit *exit) = {
 };
 static_assert(ARRAY_LEN(handlers) == EXIT_KINDS, "every exit has a handler");
 
+/* Those whose handlers go beyond the vCPU, to what the VM's vCPUs share. */
+#define SHARED (BIT(EXIT_IO) | BIT(EXIT_S2) | BIT(EXIT_HLT) | BIT(EXIT_CR))
+
 void exit_handle(struct vcpu *v, const struct exit *exit)
 {
+	if (!(SHARED >> exit->kind & 1)) {
+		handlers[exit->kind](v, exit);
+		return;
+	}
+	lock_take(&v->vm->lock);
 	handlers[exit->kind](v, exit);
+	lock_give(&v->vm->lock);
 }

@@ -37,7 +37,7 @@ void vcpu_inject_exception(struct vcpu *v, u8 vector, bool has_error, u32 error)
 	}
 	*e = (struct hv_event){ vector, EVENT_EXCEPTION, has_error, error, 0 };
 	v->hv.has_pending = true;
-	v->hazard |= HAZARD_EVENT;
+	vcpu_hazard(v, HAZARD_EVENT);
 }
 
 void vcpu_inject_page_fault(struct vcpu *v, u64 address, u32 error)
@@ -89,7 +89,7 @@ void inject_events(struct vcpu *v)
 {
 	int vector;
 
-	v->hazard &= ~(u32)HAZARD_EVENT;
+	vcpu_hazard_done(v, HAZARD_EVENT);
 	if (v->hv.has_pending) {
 		struct hv_event e = v->hv.pending;
 

@@ -6,6 +6,7 @@
 #include "core/l3/run.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/smp.h"
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
 #include "core/l2/console.h"
@@ -18,20 +19,22 @@
 /* Deals with everything that is not "enter again". True: the vCPU gives up the CPU. */
 static bool handle_hazards(struct vcpu *v)
 {
-	if (console_has_work)
-		console_poll();
-	if (v->hazard & HAZARD_ORCHESTRATE) {
-		v->hazard &= ~(u32)HAZARD_ORCHESTRATE;
-		hook_orchestrate();
+	smp_quiet();
+	if (v->hazard & HAZARD_INIT) {
+		vcpu_hazard_done(v, HAZARD_INIT);
+		sched_do_init(v);
 	}
 	if (v->hazard & HAZARD_TIMER) {
-		v->hazard &= ~(u32)HAZARD_TIMER;
+		vcpu_hazard_done(v, HAZARD_TIMER);
 		sched_timers_run();
 	}
-	if (sched_must_leave(v))
+	if (sched_must_leave(v) || console_wants_cpu())
 		return true;
-	if (v->hazard & HAZARD_EVENT)
+	if (v->hazard & HAZARD_EVENT) {
+		lock_take(&v->vm->lock);
 		inject_events(v);
+		lock_give(&v->vm->lock);
+	}
 	return false;
 }
 
@@ -74,7 +77,7 @@ void vcpu_run(struct vcpu *v)
 		left = rdtsc();
 		v->guest_ticks += left - entered;
 		if (unlikely(v->hv.has_pending))
-			v->hazard |= HAZARD_EVENT;
+			vcpu_hazard(v, HAZARD_EVENT);
 		l1_gate_exit(&v->hrsc, exit->kind, v->hv.rip, left - entered);
 		exit_handle(v, exit);
 		done = rdtsc();

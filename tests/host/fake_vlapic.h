@@ -40,9 +40,9 @@ void sched_yield(struct vcpu *v)
 	v->hazard |= HAZARD_RESCHED;
 }
 
-void sched_forget(struct vcpu *v)
+void vcpu_init_at(struct vcpu *v)
 {
-	(void)v;
+	vcpu_reset(v);
 }
 
 void vcpu_kick(struct vcpu *v)

@@ -104,7 +104,12 @@ static void dump(const struct hv_vcpu *v)
 	out("dump %u\n", (u32)(container_of(v, struct vcpu, hv) - vcpus));
 }
 
-static const struct hv_ops shown_hv = { .dump = dump };
+static void release(struct hv_vcpu *v)
+{
+	(void)v;
+}
+
+static const struct hv_ops shown_hv = { .dump = dump, .vcpu_release = release };
 
 static struct vm linux_vm, beat_vm;
 

@@ -7,6 +7,7 @@
 #include "arch/x86/svm/svm.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
 
 #define DR6_BS BIT(14)
 
@@ -187,7 +188,7 @@ void svm_enter(struct hv_vcpu *v, struct exit *exit)
 		c->tlb_control = svm_caps.flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
 		v->flush = false;
 	}
-	svm_run(v->control_hpa.v, v->gpr, svm_host_vmcb);
+	svm_run(v->control_hpa.v, v->gpr, this_cpu(hv_host));
 	v->rip = c->rip;
 	v->rflags = c->rflags;
 	v->gpr[RAX] = c->rax;

@@ -8,6 +8,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
+#include "arch/x86/percpu.h"
 #include "arch/x86/seal.h"
 #include "core/l1/frame.h"
 #include "core/lib/string.h"
@@ -17,9 +18,6 @@
 
 struct svm_caps svm_caps __sealed;
 
-static void *host_hsave; /* (c) the CPU's own host state save area */
-u64 svm_host_vmcb;
-static void *host_vmcb;	  /* (c) where the host's FS, GS, TR and MSRs wait while a guest runs */
 static u8 *iopm, *msrpm;  /* (c) all ones: everything is intercepted; shared by all VMs */
 static u32 next_asid = 1; /* (o) */
 
@@ -59,24 +57,33 @@ static void let_through(u32 msr)
 	msrpm[range + bit / 8] &= (u8) ~(3u << (bit % 8));
 }
 
+static int make_maps(void)
+{
+	iopm = pages_alloc(IOPM_PAGES, FRAME_CONTROL);
+	msrpm = pages_alloc(MSRPM_PAGES, FRAME_CONTROL);
+	if (!iopm || !msrpm)
+		return -ENOMEM;
+	memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
+	memset(msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
+	for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
+		let_through(free_msrs[i]);
+	return 0;
+}
+
+/* Two pages of each CPU: its host state save area, and where its FS, GS, TR and MSRs wait. */
 static int svm_enable(void)
 {
-	if (!host_hsave) {
-		host_hsave = page_alloc(FRAME_CONTROL);
-		host_vmcb = page_alloc(FRAME_CONTROL);
-		iopm = pages_alloc(IOPM_PAGES, FRAME_CONTROL);
-		msrpm = pages_alloc(MSRPM_PAGES, FRAME_CONTROL);
-		if (!host_hsave || !host_vmcb || !iopm || !msrpm)
+	u8 *pages = this_cpu(hv_region);
+
+	if (!pages) {
+		pages = this_cpu(hv_region) = pages_alloc(2, FRAME_CONTROL);
+		if (!pages || (!iopm && make_maps() < 0))
 			return -ENOMEM;
-		memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
-		memset(msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
-		for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
-			let_through(free_msrs[i]);
 	}
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-	wrmsr(MSR_VM_HSAVE_PA, virt_to_hpa(host_hsave).v);
-	svm_host_vmcb = virt_to_hpa(host_vmcb).v;
-	asm volatile("vmsave %0" ::"a"(svm_host_vmcb) : "memory");
+	wrmsr(MSR_VM_HSAVE_PA, virt_to_hpa(pages).v);
+	this_cpu(hv_host) = virt_to_hpa(pages + PAGE_SIZE).v;
+	asm volatile("vmsave %0" ::"a"(this_cpu(hv_host)) : "memory");
 	return 0;
 }
 
@@ -172,8 +179,10 @@ static int svm_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 
 static void svm_vcpu_load(struct hv_vcpu *v)
 {
-	if (v->asid == svm_caps.asids - 1)
+	/* What another CPU changed since, this one may still have under the same ASID. */
+	if (v->asid == svm_caps.asids - 1 || v->last_cpu != this_cpu(id))
 		v->flush = true;
+	v->last_cpu = this_cpu(id);
 	dr0_write(v->dr[0]);
 	dr1_write(v->dr[1]);
 	dr2_write(v->dr[2]);
@@ -186,6 +195,12 @@ static void svm_vcpu_unload(struct hv_vcpu *v)
 	v->dr[1] = dr1_read();
 	v->dr[2] = dr2_read();
 	v->dr[3] = dr3_read();
+}
+
+/* A VMCB lies in memory: nothing of it is in a CPU that does not run it. */
+static void svm_vcpu_release(struct hv_vcpu *v)
+{
+	(void)v;
 }
 
 static bool svm_can_take_interrupt(const struct hv_vcpu *v)
@@ -298,6 +313,7 @@ const struct hv_ops svm_ops = {
 	.vcpu_reset = svm_reset,
 	.vcpu_load = svm_vcpu_load,
 	.vcpu_unload = svm_vcpu_unload,
+	.vcpu_release = svm_vcpu_release,
 	.enter = svm_enter,
 	.reg_read = svm_reg_read,
 	.reg_write = svm_reg_write,

@@ -27,7 +27,6 @@ void svm_run(u64 vmcb_hpa, u64 *gpr, u64 host_vmcb_hpa);
 
 /* exit.c */
 void svm_enter(struct hv_vcpu *v, struct exit *exit);
-extern u64 svm_host_vmcb; /* (c) hpa of the host's own VMSAVE area */
 
 /* regs.c */
 u64 svm_reg_read(const struct hv_vcpu *v, enum hv_reg reg);

@@ -102,8 +102,8 @@ u64 vmx_reg_read(const struct hv_vcpu *v, enum hv_reg reg)
 	if (reg_field[reg])
 		return vmread(reg_field[reg]);
 	if (slot < SYSCALL_MSRS)
-		return vmx_loaded == v ? rdmsr(vmx_syscall_msrs[slot])
-				       : vmx_state(v)->syscall[slot];
+		return this_cpu(hv_loaded) == v ? rdmsr(vmx_syscall_msrs[slot])
+						: vmx_state(v)->syscall[slot];
 	switch (reg) {
 	case REG_CR0:
 		return read_masked(GUEST_CR0, CR0_SHADOW, CR0_MASK);
@@ -112,7 +112,7 @@ u64 vmx_reg_read(const struct hv_vcpu *v, enum hv_reg reg)
 	case REG_CR4:
 		return read_masked(GUEST_CR4, CR4_SHADOW, CR4_MASK);
 	case REG_DR6:
-		return vmx_loaded == v ? dr6_read() : vmx_state(v)->dr6;
+		return this_cpu(hv_loaded) == v ? dr6_read() : vmx_state(v)->dr6;
 	case REG_EFER:
 		return read_switched(v, GUEST_EFER, MSR_EFER);
 	case REG_PAT:
@@ -134,7 +134,7 @@ static void write_efer(struct hv_vcpu *v, u64 value)
 
 static void write_syscall_msr(struct hv_vcpu *v, u32 slot, u64 value)
 {
-	if (vmx_loaded == v)
+	if (this_cpu(hv_loaded) == v)
 		wrmsr(vmx_syscall_msrs[slot], value);
 	else
 		vmx_state(v)->syscall[slot] = value;
@@ -156,7 +156,7 @@ static void write_special(struct hv_vcpu *v, enum hv_reg reg, u64 value)
 		break;
 	case REG_DR6:
 		vmx_state(v)->dr6 = value;
-		if (vmx_loaded == v)
+		if (this_cpu(hv_loaded) == v)
 			dr6_write(value);
 		break;
 	case REG_EFER:

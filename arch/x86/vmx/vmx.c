@@ -8,6 +8,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/seal.h"
+#include "arch/x86/smp.h"
 #include "boot/layout.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
@@ -26,10 +27,7 @@
 #define RIGHTS_LDTR 0x82
 #define RIGHTS_TR   0x8b
 
-const struct hv_vcpu *vmx_current, *vmx_loaded;
-
-static void *vmxon_region; /* (c) the CPU's own */
-static u32 next_vpid = 1;  /* (o) */
+static u32 next_vpid = 1; /* (o) */
 
 struct vmx_caps vmx_caps __sealed;
 
@@ -54,7 +52,7 @@ POINTER_INSTRUCTION(vmclear)
 void vmx_make_current(const struct hv_vcpu *v)
 {
 	CHECK(vmptrld(v->control_hpa));
-	vmx_current = v;
+	this_cpu(hv_current) = v;
 }
 
 /* Every VMXON region and VMCS begins with the CPU's revision. */
@@ -69,14 +67,14 @@ static void *region_alloc(void)
 
 static int vmx_enable(void)
 {
-	if (!vmxon_region) {
-		vmxon_region = region_alloc();
-		if (!vmxon_region || vmx_bitmaps_init() < 0)
+	if (!this_cpu(hv_region)) {
+		this_cpu(hv_region) = region_alloc();
+		if (!this_cpu(hv_region) || (!vmx_msr_bitmap && vmx_bitmaps_init() < 0))
 			return -ENOMEM;
 	}
 	cr0_write((cr0_read() | vmx_caps.cr0_must) & vmx_caps.cr0_may);
 	cr4_write((cr4_read() | vmx_caps.cr4_must | CR4_VMXE) & vmx_caps.cr4_may);
-	return vmxon(virt_to_hpa(vmxon_region)) ? 0 : -EIO;
+	return vmxon(virt_to_hpa(this_cpu(hv_region))) ? 0 : -EIO;
 }
 
 static void vmx_disable(void)
@@ -173,10 +171,19 @@ static void set_controls(struct hv_vcpu *v, const struct pagetable *s2)
 	vmx_masks_init();
 }
 
-/* What an exit loads. There is one CPU, and none of this changes once VMs are made. */
-static void set_host_state(void)
+/* The part of what an exit loads that each CPU has of its own. */
+static void set_host_cpu(void)
 {
 	struct percpu *cpu = this_cpu(self);
+
+	vmwrite(HOST_GS_BASE, (u64)cpu);
+	vmwrite(HOST_TR_BASE, (u64)&cpu->tss);
+	vmwrite(HOST_GDTR_BASE, (u64)cpu->gdt);
+}
+
+/* What is the same on all CPUs, and does not change once VMs are made. */
+static void set_host_state(void)
+{
 	struct {
 		u16 limit;
 		u64 base;
@@ -194,9 +201,6 @@ static void set_host_state(void)
 	vmwrite(HOST_CR3, cr3_read());
 	vmwrite(HOST_CR4, cr4_read());
 	vmwrite(HOST_FS_BASE, 0);
-	vmwrite(HOST_GS_BASE, (u64)cpu);
-	vmwrite(HOST_TR_BASE, (u64)&cpu->tss);
-	vmwrite(HOST_GDTR_BASE, (u64)cpu->gdt);
 	vmwrite(HOST_IDTR_BASE, idtr.base);
 	vmwrite(HOST_SYSENTER_CS, 0);
 	vmwrite(HOST_SYSENTER_ESP, 0);
@@ -262,10 +266,10 @@ static void vmx_vcpu_free(struct hv_vcpu *v)
 
 	if (v->control && !vmclear(v->control_hpa))
 		log_error("VMCLEAR of %#lx failed", v->control_hpa.v);
-	if (vmx_current == v)
-		vmx_current = NULL;
-	if (vmx_loaded == v)
-		vmx_loaded = NULL;
+	if (this_cpu(hv_current) == v)
+		this_cpu(hv_current) = NULL;
+	if (this_cpu(hv_loaded) == v)
+		this_cpu(hv_loaded) = NULL;
 	for (u32 i = 0; i < ARRAY_LEN(pages); i++) {
 		if (pages[i])
 			pages_free(pages[i], 1);
@@ -296,6 +300,8 @@ static int vmx_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 	vmx_make_current(v);
 	set_controls(v, s2);
 	set_host_state();
+	set_host_cpu();
+	v->last_cpu = this_cpu(id);
 	vmx_reset(v);
 	if (vmx_caps.has[VMX_PREEMPTION])
 		vmwrite(PREEMPTION_TIMER, preemption_ticks());
@@ -303,14 +309,30 @@ static int vmx_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 	return 0;
 }
 
+/* A VMCS may be active on one CPU at a time. The only CPU there is may keep it. */
+static void vmx_release(struct hv_vcpu *v)
+{
+	if (cpu_count == 1 || this_cpu(hv_current) != v || this_cpu(hv_loaded) == v)
+		return;
+	CHECK(vmclear(v->control_hpa));
+	v->launched = false;
+	this_cpu(hv_current) = NULL;
+}
+
 static void vmx_load(struct hv_vcpu *v)
 {
 	struct vmx_state *s = vmx_state(v);
 
 	vmx_focus(v);
-	vmx_loaded = v;
+	this_cpu(hv_loaded) = v;
 	if (v->asid == VPIDS - 1)
 		v->flush = true;
+	/* What another CPU changed since, this one may still have under the same VPID. */
+	if (v->last_cpu != this_cpu(id)) {
+		set_host_cpu();
+		v->flush = true;
+		v->last_cpu = this_cpu(id);
+	}
 	dr0_write(v->dr[0]);
 	dr1_write(v->dr[1]);
 	dr2_write(v->dr[2]);
@@ -331,7 +353,8 @@ static void vmx_unload(struct hv_vcpu *v)
 	s->dr6 = vmx_reg_read(v, REG_DR6);
 	for (u32 i = 0; i < SYSCALL_MSRS; i++)
 		s->syscall[i] = rdmsr(vmx_syscall_msrs[i]);
-	vmx_loaded = NULL;
+	this_cpu(hv_loaded) = NULL;
+	vmx_release(v);
 }
 
 static void vmx_enter(struct hv_vcpu *v, struct exit *exit)
@@ -363,6 +386,7 @@ const struct hv_ops vmx_ops = {
 	.vcpu_reset = vmx_reset,
 	.vcpu_load = vmx_load,
 	.vcpu_unload = vmx_unload,
+	.vcpu_release = vmx_release,
 	.enter = vmx_enter,
 	.reg_read = vmx_reg_read,
 	.reg_write = vmx_reg_write,

@@ -7,6 +7,7 @@
 
 #include "arch/x86/hv.h"
 #include "arch/x86/paging.h"
+#include "arch/x86/percpu.h"
 #include "arch/x86/vmx/vmcs.h"
 
 /* The words in which the CPU says what it can do. */
@@ -109,14 +110,11 @@ static inline void vmwrite(enum vmcs_field field, u64 value)
 		vmx_field_failed(field);
 }
 
-extern const struct hv_vcpu *vmx_current; /* (o) whose VMCS the CPU has as current */
-extern const struct hv_vcpu *vmx_loaded;  /* (o) whose SYSCALL MSRs and debug registers it has */
-
 void vmx_make_current(const struct hv_vcpu *v);
 
 static inline void vmx_focus(const struct hv_vcpu *v)
 {
-	if (unlikely(vmx_current != v))
+	if (unlikely(this_cpu(hv_current) != v))
 		vmx_make_current(v);
 }
 

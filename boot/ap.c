@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Starts the application processors, one after the other (SDM volume 3, "Multiple-Processor
+ * Management"): each gets its percpu record, stacks and windows, is sent INIT and STARTUP, and
+ * reports. How far its TSC is from the boot CPU's is measured while it does.
+ */
+#include "boot/ap.h"
+
+#include "arch/x86/acpi.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/hv.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/window.h"
+#include "boot/mb2.h"
+#include "core/l1/frame.h"
+#include "core/l1/log.h"
+#include "core/l1/time.h"
+#include "core/lib/string.h"
+#include "core/loop.h"
+
+#define LOW_FIRST     0x8000ul /* below lie a BIOS's data, and UEFI loaders' tables */
+#define LOW_END	      0x9f000ul
+#define GUARD_PAGES   1
+#define STACK_PAGES   (STACK_BYTES / PAGE_SIZE)
+#define AREA_PAGES    (GUARD_PAGES + STACK_PAGES + 3) /* and the stacks of NMI, #DF, #MC */
+#define INIT_WAIT_NS  10000000ull
+#define AGAIN_NS      1000000ull
+#define GIVE_UP_NS    1000000000ull
+#define TSC_SKEW_LOUD 2000 /* ticks: more than a measurement of a good clock is off by */
+#define TSC_ROUNDS    64
+
+struct ap_fields {
+	u32 cr3;
+	u32 target;
+	u16 target_selector, gdt_limit;
+	u32 gdt_base, zero;
+	u64 stack, cpu, main;
+} __packed;
+
+extern const char ap_page[], ap_page_end[], ap_fields[];
+
+enum ap_state { AP_STARTED, AP_READY, AP_FAILED };
+
+static volatile u32 state;		 /* (a) of the one being started */
+static volatile u64 tsc_asked, tsc_told; /* (a) the ball that both CPUs play */
+static volatile bool released;		 /* (a) */
+
+static void wait_ns(u64 ns)
+{
+	u64 end = time_now_ns() + ns;
+
+	while (time_now_ns() < end)
+		cpu_relax();
+}
+
+/* The new CPU's side: its TSC for each question. */
+static void tell_tsc(void)
+{
+	for (u64 round = 1; round <= TSC_ROUNDS; round++) {
+		while (tsc_asked != round)
+			cpu_relax();
+		tsc_told = rdtsc();
+	}
+}
+
+/*
+ * How far the other TSC is ahead, from the round that took the shortest time: *error is by how much
+ * that may be wrong.
+ */
+static s64 tsc_ahead(s64 *error)
+{
+	u64 shortest = ~0ull;
+	s64 ahead = 0;
+
+	tsc_asked = 0;
+	for (u64 round = 1; round <= TSC_ROUNDS; round++) {
+		u64 from = rdtsc(), took;
+
+		tsc_told = 0;
+		tsc_asked = round;
+		while (!tsc_told)
+			cpu_relax();
+		took = rdtsc() - from;
+		if (took < shortest) {
+			shortest = took;
+			ahead = (s64)(tsc_told - from - took / 2);
+			*error = (s64)(took / 2);
+		}
+	}
+	return ahead;
+}
+
+static void ap_main(struct percpu *cpu) __noreturn;
+static void ap_main(struct percpu *cpu)
+{
+	int err;
+
+	tables_load(cpu);
+	cpu_set_modes();
+	err = apic_init();
+	if (!err)
+		err = hv->cpu_enable();
+	state = err ? AP_FAILED : AP_READY;
+	while (err)
+		asm volatile("cli; hlt");
+	tell_tsc();
+	while (!released)
+		asm volatile("sti; hlt; cli" ::: "memory"); /* flushes come by kick */
+	loop_run();
+}
+
+/* A page of RAM below 1 MiB that nothing of the loader's lies in. */
+static u64 low_page(const struct boot_info *info)
+{
+	for (u64 at = LOW_FIRST; at < LOW_END; at += PAGE_SIZE) {
+		for (u32 i = 0; i < info->nranges; i++) {
+			const struct memory_range *r = &info->ranges[i];
+
+			if (r->usable && at >= r->base && at + PAGE_SIZE <= r->base + r->len)
+				return at;
+		}
+	}
+	return 0;
+}
+
+/* CPU number `id`, with stacks above a page that is not there; NULL: the pool is empty. */
+static struct percpu *make_cpu(u32 id, u32 apic)
+{
+	u32 pages = (u32)(ALIGN_UP(sizeof(struct percpu), PAGE_SIZE) / PAGE_SIZE);
+	struct percpu *cpu = pages_alloc(pages, FRAME_DATA);
+	u8 *area = pages_alloc(AREA_PAGES, FRAME_DATA);
+
+	if (!cpu || !area)
+		return NULL;
+	cpu->id = id;
+	cpu->apic_id = apic;
+	cpu->stack = area + GUARD_PAGES * PAGE_SIZE;
+	cpu->ist = cpu->stack + STACK_BYTES;
+	if (window_init(cpu) < 0)
+		return NULL;
+	pt_unmap(&host_tables, (u64)area, PAGE_SIZE);
+	return cpu;
+}
+
+static void fill_page(u8 *page, u64 at, const struct percpu *cpu)
+{
+	struct ap_fields *f = (struct ap_fields *)(page + (ap_fields - ap_page));
+
+	memcpy(page, ap_page, (u64)(ap_page_end - ap_page));
+	f->cr3 = (u32)cr3_read();
+	f->target += (u32)at;
+	f->gdt_base += (u32)at;
+	f->stack = (u64)cpu->stack + STACK_BYTES;
+	f->cpu = (u64)cpu;
+	f->main = (u64)ap_main;
+}
+
+static bool answered(u64 ns)
+{
+	for (u64 end = time_now_ns() + ns; state == AP_STARTED && time_now_ns() < end;)
+		cpu_relax();
+	return state != AP_STARTED;
+}
+
+static bool start(u32 apic, u64 page)
+{
+	state = AP_STARTED;
+	apic_send_init(apic);
+	wait_ns(INIT_WAIT_NS);
+	apic_send_startup(apic, (u8)(page >> PAGE_SHIFT));
+	if (answered(AGAIN_NS))
+		return true;
+	apic_send_startup(apic, (u8)(page >> PAGE_SHIFT));
+	return answered(GIVE_UP_NS);
+}
+
+/* Clocks that differ would let a VM's time jump with its vCPU. */
+static void check_tsc(u32 apic)
+{
+	s64 error = 0, ahead = tsc_ahead(&error);
+
+	if (ahead > error + TSC_SKEW_LOUD || -ahead > error + TSC_SKEW_LOUD)
+		log_warn("CPU with APIC id %u: its TSC is %ld ticks off the boot CPU's", apic,
+			ahead);
+}
+
+static void start_one(u32 apic, u64 page, u8 *mapped)
+{
+	struct percpu *cpu = make_cpu(cpu_count, apic);
+
+	if (!cpu) {
+		log_warn("CPU with APIC id %u: no memory left for it", apic);
+		return;
+	}
+	fill_page(mapped, page, cpu);
+	if (!start(apic, page) || state == AP_FAILED) {
+		log_warn("CPU with APIC id %u: %s; it is left out", apic,
+			state == AP_FAILED ? "virtualisation cannot be switched on"
+					   : "did not start within a second");
+		return;
+	}
+	check_tsc(apic);
+	cpus[cpu_count++] = cpu;
+}
+
+void ap_start(const struct boot_info *info, u32 max)
+{
+	u64 page = low_page(info);
+	u8 *mapped = page ? host_map(HPA(page), PAGE_SIZE, PROT_RW) : NULL;
+
+	smp_init();
+	if (acpi.ncpus < 2 || max < 2)
+		return;
+	if (!mapped || pt_map(&host_tables, page, HPA(page), PAGE_SIZE, PROT_RX) < 0) {
+		log_warn("the other CPUs need a free page below 1 MiB, and there is none");
+		return;
+	}
+	for (u32 i = 0; i < acpi.ncpus && cpu_count < MIN(max, CPU_MAX); i++) {
+		if (acpi.apic_id[i] != boot_cpu.apic_id)
+			start_one(acpi.apic_id[i], page, mapped);
+	}
+	pt_unmap(&host_tables, page, PAGE_SIZE);
+	pt_unmap(&host_tables, (u64)mapped, PAGE_SIZE);
+	smp_flush();
+}
+
+void ap_release(void)
+{
+	released = true;
+	for (u32 id = 1; id < cpu_count; id++)
+		smp_kick(id);
+}
