@@ -3,9 +3,15 @@
  * not. */
 #include "arch/x86/acpi.h"
 
+#include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "core/l1/log.h"
 #include "core/lib/string.h"
+
+#define USUAL_IOAPIC   0xfec00000u
+#define IOAPIC_SELECT  0 /* registers are 16 bytes apart, counted in words */
+#define IOAPIC_DATA    4
+#define IOAPIC_VERSION 1 /* 0x11 or so, 0x20 and up for later ones; nobody there reads as 0xff */
 
 struct rsdp {
 	char signature[8];
@@ -185,6 +191,30 @@ static const struct rsdp *search(u64 from, u64 len)
 	return NULL;
 }
 
+/*
+ * No tables: an I/O APIC at its usual place says that this is a PC all the same, with the timer at
+ * its third pin (Intel MultiProcessor Specification, "Default Configurations"). Of its CPUs only
+ * the one that runs is known, and there is no way to switch it off.
+ */
+static int assume_pc(void)
+{
+	volatile u32 *ioapic = host_map(HPA(USUAL_IOAPIC), PAGE_SIZE, PROT_RW | PROT_UNCACHED);
+	u32 version;
+
+	if (!ioapic)
+		return -ENOENT;
+	ioapic[IOAPIC_SELECT] = IOAPIC_VERSION;
+	version = ioapic[IOAPIC_DATA];
+	if ((version & 0xf0) != 0x10 && (version & 0xf0) != 0x20)
+		return -ENOENT;
+	log_warn("acpi: no tables, taken for a PC with one CPU and I/O APIC %#x", USUAL_IOAPIC);
+	acpi.has_madt = true;
+	acpi.apic_id[acpi.ncpus++] = (u8)(cpuid(1, 0).ebx >> 24);
+	acpi.ioapic[acpi.nioapics++] = (struct acpi_ioapic){ USUAL_IOAPIC, 0 };
+	acpi.override[acpi.noverrides++] = (struct acpi_override){ .isa_line = 0, .gsi = 2 };
+	return 0;
+}
+
 int acpi_init(const void *copy)
 {
 	const struct rsdp *r = copy ? copy : search(0xe0000, 0x20000);
@@ -192,7 +222,7 @@ int acpi_init(const void *copy)
 	u32 width;
 
 	if (!r)
-		return -ENOENT;
+		return assume_pc();
 	width = r->revision >= 2 && r->xsdt ? 8 : 4;
 	root = map_table(width == 8 ? r->xsdt : r->rsdt);
 	if (!root)

@@ -16,6 +16,7 @@
 #include "boot/ap.h"
 #include "boot/banner.h"
 #include "boot/clock.h"
+#include "boot/efi.h"
 #include "boot/reason.h"
 #include "boot/screen.h"
 #include "config.h"
@@ -160,12 +161,22 @@ static void start_screen(void)
 	}
 }
 
+static const void *map_for_efi(u64 physical, u64 len)
+{
+	return host_map(HPA(physical), len, PROT_READ);
+}
+
 static void read_acpi(void)
 {
-	int err = acpi_init(boot.info.rsdp);
+	const void *rsdp = cpu_hidden("acpi tag") ? NULL : boot.info.rsdp;
+	int err;
 
+	if (!rsdp)
+		rsdp = efi_find_rsdp(boot.info.efi_system_table, map_for_efi);
+	err = acpi_init(rsdp);
 	if (err)
-		boot_fail(REASON_NO_ACPI, err == -ENOENT ? "the root pointer was not found"
+		boot_fail(REASON_NO_ACPI, err == -ENOENT ? "there are none, and no I/O APIC where a"
+							   " PC without them has it"
 							 : "the root table is damaged");
 	if (!acpi.has_madt || !acpi.nioapics)
 		boot_fail(REASON_NO_ACPI, "the MADT is missing or names no I/O APIC");

@@ -39,8 +39,8 @@ struct acpi_info {
 extern struct acpi_info acpi; /* (c) after acpi_init() */
 
 /*
- * rsdp: a copy of the root pointer (from the loader's tag), or NULL to search the BIOS area.
- * Returns -ENOENT when there are no tables, -EBADMSG when the root table is damaged. Damaged other
- * tables are left out with a warning.
+ * rsdp: the root pointer (the loader's copy, or EFI's), or NULL to search the BIOS area. Without
+ * tables a PC is assumed. -ENOENT: it is not one; -EBADMSG: the root table is damaged. Other
+ * damaged tables are left out with a warning.
  */
 int __must_check acpi_init(const void *rsdp);

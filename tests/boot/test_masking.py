@@ -73,6 +73,14 @@ def test_hidden_cpu_feature(boot, feature):
     expect_whole(boot_without(boot, feature))
 
 
+def test_hidden_acpi_tag(boot):
+    """Without the loader's copy the tables are found in the BIOS area, or through EFI's. Where the
+    firmware has none, it makes no difference."""
+    machine = boot_without(boot, "acpi tag")
+    expect_whole(machine)
+    assert machine.lane.name == "bochs-vmx-uefi" or "acpi: no tables" not in machine.log_text()
+
+
 def expect_whole(machine):
     machine.expect_text("hello from KungFuVisor", 60)
     assert machine.wait(120) == End("exit", 0)

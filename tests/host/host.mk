@@ -11,7 +11,7 @@ CLANG ?= clang
 FUZZ_SECONDS ?= 20
 
 # Pure: no hardware, no nucleus state. string.c would replace the C library's; its test includes it.
-HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) boot/screen.c \
+HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) boot/efi.c boot/screen.c \
 	core/l3/insn.c $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c diag/defence_commands.c \
