@@ -37,8 +37,9 @@ static const struct entry_break breaks[] = {
 		{ { AT(iopm_base), 0, HIGH } } },
 	{ "msrpm_base", "the MSR permission map must lie in physical memory",
 		{ { AT(msrpm_base), 0, HIGH } } },
+	/* A KVM below that puts the entry off forgets events whose type it does not know. */
 	{ "eventinj", "EVENTINJ must hold a valid type and vector",
-		{ { AT(eventinj), 0, EVENTINJ_VALID | (1 << 8) | 32 } } },
+		{ { AT(eventinj), 0, EVENTINJ_VALID | EVENTINJ_TYPE_EXCEPTION | 32 } } },
 };
 
 /* QEMU's own emulation enters with these. */
