@@ -10,7 +10,7 @@ set -eu
 # the image the other one. grub-mkrescue's own EFI start-up asks for every kind of partition.
 grub_modules="normal multiboot multiboot2 linux serial all_video iso9660 fat search echo test cat
 	configfile halt help ls reboot part_msdos part_gpt part_apple part_acorn part_amiga part_bsd
-	part_dfly part_dvh part_plan part_sun part_sunpc"
+	part_dfly part_dvh part_plan part_sun part_sunpc wrmsr"
 
 if [ $# -lt 3 ]; then
 	echo "usage: $0 OUT.iso KERNEL.elf GRUB.cfg [MODULE | NAME=MODULE]..." >&2

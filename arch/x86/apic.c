@@ -67,7 +67,7 @@ static int enable(void)
 
 	if (!(cpuid(1, 0).edx & BIT(9)))
 		return -ENODEV;
-	if (cpu_features.x2apic) {
+	if (cpu_features.x2apic || (base & APIC_BASE_X2APIC)) { /* firmware may have locked it on */
 		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
 		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
 		return 0;
