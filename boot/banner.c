@@ -42,7 +42,7 @@ static void print_cpu(const struct hv_features *f)
 	out("  engine    %s revision %u, %u address spaces\n", f->name, f->revision, f->asids);
 	print_list("uses", f->used, f->used_count);
 	for (u32 i = 0; i < f->missing_count; i++)
-		out("  %-9s %s: %s\n", i ? "" : "lacks", f->missing[i], f->fallback[i]);
+		out("  %-9s %s: %s\n", i ? "" : "without", f->missing[i], f->fallback[i]);
 }
 
 static void print_memory(const struct boot_info *info)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the person at the console sees first: what this is, what it runs on, what it uses and lacks.
- */
+/* What the person at the console sees first: what this is, what it runs on, uses, goes without. */
 #pragma once
 
 #include "arch/x86/hv.h"

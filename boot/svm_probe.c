@@ -16,6 +16,8 @@ struct feature_bit {
 	const char *name, *fallback;
 };
 
+#define USED_BITS (BIT(0) | BIT(3) | BIT(6)) /* the others only show what a CPU would offer */
+
 /* CPUID Fn8000_000A_EDX. */
 static const struct feature_bit feature_bits[] = {
 	{ 0, "nested paging", "none: required" },
@@ -36,7 +38,7 @@ static u32 report(struct hv_features *f, u32 edx)
 
 		if (cpu_hidden(feature_bits[i].name))
 			edx &= ~bit;
-		if (edx & bit) {
+		if (edx & bit & USED_BITS) {
 			f->used[f->used_count++] = feature_bits[i].name;
 			continue;
 		}
@@ -46,10 +48,10 @@ static u32 report(struct hv_features *f, u32 edx)
 	return edx;
 }
 
-/* QEMU without KVM, by the first word of the name that it gives itself. */
+/* QEMU without KVM, or a KVM on it: it is the only virtual CPU that has no next-RIP save. */
 static bool emulated_by_tcg(void)
 {
-	return (cpuid(1, 0).ecx & BIT(31)) && cpuid(0x40000000, 0).ebx == 0x54474354;
+	return (cpuid(1, 0).ecx & BIT(31)) && !(cpuid(0x8000000a, 0).edx & BIT(3));
 }
 
 int svm_probe(struct hv_features *f)
@@ -71,10 +73,8 @@ int svm_probe(struct hv_features *f)
 		return REASON_NO_NESTED_PAGING;
 	svm_caps = (struct svm_caps){
 		.nrip = c.edx & BIT(3),
-		.clean_bits = c.edx & BIT(5),
 		.repeats_intr = emulated_by_tcg(),
 		.flush_by_asid = c.edx & BIT(6),
-		.decode_assists = c.edx & BIT(7),
 		.asids = c.ebx,
 	};
 	return 0;
