@@ -207,16 +207,19 @@ def attack_a10(calm, names):
     return f"attack=A10 fields={fields(*names)}{where} {DELAY}"
 
 
-HOST_BRIDGES = {"tcg": "29c08086", "bochs": "12378086"}  # Q35's, 440FX's
+Q35, I440FX = "29c08086", "12378086"
+HOST_BRIDGES = {"tcg": Q35, "bochs": I440FX, "nested": Q35}
+HYPERVISORS = {"tcg": "TCGTCGTCGTCG", "nested": "KVMKVMKVM"}
 
 
 def truths(run):
     """Field -> what somebody sees who looks past the hypervisor."""
-    bridge = HOST_BRIDGES[run.machine.lane.name.split("-")[0]]
+    kind = run.machine.lane.name.split("-")[0]
+    bridge = HOST_BRIDGES[kind]
     image = scenario.readonly_bytes(run.elf)[:16]
     words = [int.from_bytes(image[n : n + 8], "little") for n in (0, 8)]
     return {
-        "cpuid": "TCGTCGTCGTCG",
+        "cpuid": HYPERVISORS.get(kind),
         "ports": bridge,
         "msrs": None,  # any: the register is not the guest's to read
         "port-map": bridge,

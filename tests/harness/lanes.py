@@ -35,6 +35,7 @@ class Lane:
     firmware: str = "bios"
     accel: str = "tcg"
     boot_seconds: int = 30  # generous bound on reaching the image, on a busy machine
+    patience: int = 1  # how many times longer than usual everything may take
 
     def start(self, iso, name, work, **wanted):
         """Boots iso; logs and evidence are named after the test. Returns the running machine."""
@@ -76,13 +77,14 @@ LANES = {
             firmware="uefi",
             boot_seconds=180,
         ),
-        Lane("nested-kvm-amd", NestedQemuMachine, "amd", "EPYC", boot_seconds=120),
+        Lane("nested-kvm-amd", NestedQemuMachine, "amd", "EPYC", boot_seconds=240, patience=5),
         Lane(
             "nested-kvm-intel",
             NestedBochsMachine,
             "intel",
             "corei7_haswell_4770",
-            boot_seconds=300,
+            boot_seconds=600,
+            patience=10,
         ),
         Lane("kvm", QemuMachine, "host", "host", accel="kvm"),
     )

@@ -105,7 +105,10 @@ class Machine:
 
     def expect(self, pattern, timeout=-1):
         """Waits for a regular expression (or one of a list) on the serial line, by default for the
-        lane's boot_seconds; returns the match, or the index into the list."""
+        lane's boot_seconds, else for timeout times the lane's patience; returns the match, or the
+        index into the list."""
+        if timeout != -1:
+            timeout *= self.lane.patience
         try:
             index = self.serial.expect(pattern, timeout=timeout)
         except pexpect.EOF:
@@ -182,7 +185,7 @@ class Machine:
         still says: look for that in log_text()."""
         if self.end:
             return self.end
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * self.lane.patience
         while self.process.poll() is None:
             if time.monotonic() > deadline:
                 raise MachineError("the machine still runs")

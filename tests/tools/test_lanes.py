@@ -46,7 +46,7 @@ def test_kvm_is_asked_three_questions(monkeypatch, device, flags, offered, reaso
 
 
 def machine(kind, work, status, words=""):
-    made = kind(types.SimpleNamespace(name="ends", boot_seconds=1), "ends", work)
+    made = kind(types.SimpleNamespace(name="ends", boot_seconds=1, patience=1), "ends", work)
     made.process = types.SimpleNamespace(returncode=status)
     made.emulator_path = work / "words"
     made.emulator_path.write_text(words)
