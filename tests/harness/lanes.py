@@ -19,7 +19,7 @@ class Options:
     memory_mb: int = 512
     smp: int = 1
     cpu: str = None  # a CPU model as the emulator calls it
-    deterministic: bool = False  # time is counted in instructions: the same run every time
+    deterministic: bool = None  # time is counted in instructions: the same run every time
     shift: int = 0  # deterministic, one CPU: an instruction takes 2^shift ns
     ips: int = None  # Bochs: how many instructions make a second of the machine's time
     reboot: bool = False  # whether a reset starts the machine again instead of ending it
@@ -34,6 +34,7 @@ class Lane:
     cpu: str
     firmware: str = "bios"
     accel: str = "tcg"
+    deterministic: bool = False  # unless a test says otherwise
     boot_seconds: int = 30  # generous bound on reaching the image, on a busy machine
     patience: int = 1  # how many times longer than usual everything may take
 
@@ -42,6 +43,8 @@ class Lane:
         self.require()
         options = Options(**wanted)
         options.cpu = options.cpu or self.cpu
+        if options.deterministic is None:
+            options.deterministic = self.deterministic
         machine = self.machine(self, name, work)
         try:
             machine.start(iso, options)
@@ -77,7 +80,15 @@ LANES = {
             firmware="uefi",
             boot_seconds=180,
         ),
-        Lane("nested-kvm-amd", NestedQemuMachine, "amd", "EPYC", boot_seconds=240, patience=5),
+        Lane(
+            "nested-kvm-amd",
+            NestedQemuMachine,
+            "amd",
+            "EPYC",
+            deterministic=True,
+            boot_seconds=240,
+            patience=5,
+        ),
         Lane(
             "nested-kvm-intel",
             NestedBochsMachine,
