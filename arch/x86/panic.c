@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hypervisor's own end. Works with as little as possible: polls the serial port, allocates
- * nothing, takes no lock, and never returns.
+ * The hypervisor's own end; what it shows of the machine is in diag/panic_dump.c. Works with as
+ * little as possible: polls the serial port, allocates nothing, takes no lock, and never returns.
  */
 #include "arch/x86/panic.h"
 
@@ -14,45 +14,9 @@
 #include "core/l1/uart_port.h"
 #include "core/lib/fmt.h"
 
-struct symbol {
-	u64 address;
-	const char *name;
-};
-
-/* Made from the linked image by tools/symbols.sh; sorted. */
-extern const struct symbol symbols[] __attribute__((weak));
-extern const u64 symbol_count __attribute__((weak));
-extern char image_start[], text_end[];
-
-static const char *const exception_names[] = {
-	"divide error",
-	"debug",
-	"NMI",
-	"breakpoint",
-	"overflow",
-	"bound",
-	"invalid opcode",
-	"no FPU",
-	"double fault",
-	"coprocessor overrun",
-	"invalid TSS",
-	"segment not present",
-	"stack fault",
-	"general protection",
-	"page fault",
-	"reserved",
-	"x87 error",
-	"alignment check",
-	"machine check",
-	"SIMD error",
-	"virtualisation",
-	"control protection",
-};
-
 static bool panicking;
 
-static void say(const char *fmt, ...) __printf(1, 2);
-static void say(const char *fmt, ...)
+void panic_say(const char *fmt, ...)
 {
 	char line[200];
 	va_list args;
@@ -64,40 +28,22 @@ static void say(const char *fmt, ...)
 	screen_puts(line);
 }
 
-const char *symbol_find(u64 address, u64 *offset)
-{
-	u64 lo = 0, hi = &symbol_count ? symbol_count : 0;
-
-	if (!hi || address < (u64)image_start || address >= (u64)text_end)
-		return NULL;
-	while (hi - lo > 1) {
-		u64 mid = (lo + hi) / 2;
-
-		if (symbols[mid].address <= address)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	*offset = address - symbols[lo].address;
-	return symbols[lo].name;
-}
-
 static void say_address(u64 address)
 {
 	u64 offset;
 	const char *name = symbol_find(address, &offset);
 
 	if (name)
-		say("  %016lx  %s+0x%lx\n", address, name, offset);
+		panic_say("  %016lx  %s+0x%lx\n", address, name, offset);
 	else
-		say("  %016lx\n", address);
+		panic_say("  %016lx\n", address);
 }
 
 void backtrace_print(u64 rip, u64 rbp)
 {
 	u64 stack = (u64)this_cpu(stack);
 
-	say("backtrace, CPU %u:\n", this_cpu(id));
+	panic_say("backtrace, CPU %u:\n", this_cpu(id));
 	say_address(rip);
 	for (u32 depth = 0; depth < 24; depth++) {
 		const u64 *frame = (const u64 *)rbp;
@@ -115,7 +61,7 @@ static void begin(void)
 {
 	irq_off();
 	if (panicking) {
-		say("\npanic while panicking; stopped.\n");
+		panic_say("\npanic while panicking; stopped.\n");
 		for (;;)
 			asm volatile("hlt");
 	}
@@ -127,7 +73,7 @@ static void begin(void)
 static void end(void) __noreturn;
 static void end(void)
 {
-	say("The machine is stopped. Please report the lines above.\n");
+	panic_say("The machine is stopped. Please report the lines above.\n");
 	machine_stop_after_panic();
 }
 
@@ -140,29 +86,15 @@ void panic(const char *fmt, ...)
 	va_start(args, fmt);
 	fmt_string_v(line, sizeof(line), fmt, args);
 	va_end(args);
-	say("\nKFV PANIC: %s\n", line);
+	panic_say("\nKFV PANIC: %s\n", line);
 	backtrace_print((u64)__builtin_return_address(0), (u64)__builtin_frame_address(0));
 	end();
-}
-
-static void say_registers(const struct trap_frame *f)
-{
-	say("rip %04lx:%016lx  rflags %08lx  error %lx\n", f->cs, f->rip, f->rflags, f->error);
-	say("rax %016lx  rbx %016lx  rcx %016lx\n", f->rax, f->rbx, f->rcx);
-	say("rdx %016lx  rsi %016lx  rdi %016lx\n", f->rdx, f->rsi, f->rdi);
-	say("rbp %016lx  rsp %016lx  r8  %016lx\n", f->rbp, f->rsp, f->r8);
-	say("r9  %016lx  r10 %016lx  r11 %016lx\n", f->r9, f->r10, f->r11);
-	say("r12 %016lx  r13 %016lx  r14 %016lx\n", f->r12, f->r13, f->r14);
-	say("r15 %016lx  cr2 %016lx  cr3 %016lx\n", f->r15, cr2_read(), cr3_read());
-	say("cr0 %016lx  cr4 %016lx  efer %015lx\n", cr0_read(), cr4_read(), rdmsr(MSR_EFER));
 }
 
 void panic_exception(const struct trap_frame *f)
 {
 	begin();
-	say("\nKFV PANIC: exception %lu (%s) in the hypervisor\n", f->vector,
-		f->vector < ARRAY_LEN(exception_names) ? exception_names[f->vector] : "reserved");
-	say_registers(f);
+	panic_dump(f);
 	backtrace_print(f->rip, f->rbp);
 	end();
 }

@@ -7,7 +7,12 @@
 
 /* An exception that nobody expected. */
 void panic_exception(const struct trap_frame *f) __noreturn;
-/* Name of the function at `address` and the distance from its start; NULL outside the text. */
-const char *symbol_find(u64 address, u64 *offset);
+/* To the serial port, byte by byte, and to the screen. */
+void panic_say(const char *fmt, ...) __printf(1, 2);
 /* Prints the callers from a frame pointer on, through the synchronous port. */
 void backtrace_print(u64 rip, u64 rbp);
+
+/* diag/panic_dump.c: the exception by name and all registers. */
+void panic_dump(const struct trap_frame *f);
+/* Name of the function at `address` and the distance from its start; NULL outside the text. */
+const char *symbol_find(u64 address, u64 *offset);

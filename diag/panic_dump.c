@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a panic shows: the exception (SDM volume 3, "Exception and Interrupt Reference"), registers,
+ * names for addresses. Runs with nothing to rely on: no lock, no memory but its stack.
+ */
+#include "arch/x86/panic.h"
+
+#include "arch/x86/cpu.h"
+
+struct symbol {
+	u64 address;
+	const char *name;
+};
+
+/* Made from the linked image by tools/symbols.sh; sorted. */
+extern const struct symbol symbols[] __attribute__((weak));
+extern const u64 symbol_count __attribute__((weak));
+extern char image_start[], text_end[];
+
+static const char *const exception_names[] = {
+	"divide error",
+	"debug",
+	"NMI",
+	"breakpoint",
+	"overflow",
+	"bound",
+	"invalid opcode",
+	"no FPU",
+	"double fault",
+	"coprocessor overrun",
+	"invalid TSS",
+	"segment not present",
+	"stack fault",
+	"general protection",
+	"page fault",
+	"reserved",
+	"x87 error",
+	"alignment check",
+	"machine check",
+	"SIMD error",
+	"virtualisation",
+	"control protection",
+};
+
+const char *symbol_find(u64 address, u64 *offset)
+{
+	u64 lo = 0, hi = &symbol_count ? symbol_count : 0;
+
+	if (!hi || address < (u64)image_start || address >= (u64)text_end)
+		return NULL;
+	while (hi - lo > 1) {
+		u64 mid = (lo + hi) / 2;
+
+		if (symbols[mid].address <= address)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	*offset = address - symbols[lo].address;
+	return symbols[lo].name;
+}
+
+static void say_registers(const struct trap_frame *f)
+{
+	panic_say(
+		"rip %04lx:%016lx  rflags %08lx  error %lx\n", f->cs, f->rip, f->rflags, f->error);
+	panic_say("rax %016lx  rbx %016lx  rcx %016lx\n", f->rax, f->rbx, f->rcx);
+	panic_say("rdx %016lx  rsi %016lx  rdi %016lx\n", f->rdx, f->rsi, f->rdi);
+	panic_say("rbp %016lx  rsp %016lx  r8  %016lx\n", f->rbp, f->rsp, f->r8);
+	panic_say("r9  %016lx  r10 %016lx  r11 %016lx\n", f->r9, f->r10, f->r11);
+	panic_say("r12 %016lx  r13 %016lx  r14 %016lx\n", f->r12, f->r13, f->r14);
+	panic_say("r15 %016lx  cr2 %016lx  cr3 %016lx\n", f->r15, cr2_read(), cr3_read());
+	panic_say("cr0 %016lx  cr4 %016lx  efer %015lx\n", cr0_read(), cr4_read(), rdmsr(MSR_EFER));
+}
+
+void panic_dump(const struct trap_frame *f)
+{
+	panic_say("\nKFV PANIC: exception %lu (%s) in the hypervisor\n", f->vector,
+		f->vector < ARRAY_LEN(exception_names) ? exception_names[f->vector] : "reserved");
+	say_registers(f);
+}
