@@ -88,7 +88,6 @@ enum hv_reg {
 	REG_CR2,
 	REG_CR3,
 	REG_CR4,
-	REG_CR8,
 	REG_EFER,
 	REG_DR6,
 	REG_DR7,
@@ -262,9 +261,10 @@ struct hv_ops {
 
 	const struct paging_format *s2_format;
 
-	/* Integrity of the control structure: the must-be fields against their sealed copy. */
-	void (*seal)(struct hv_vcpu *v);
-	/* NULL if intact, else the name of the first field that differs. */
+	/*
+	 * Integrity of the control structure: the must-be fields against their sealed copy. NULL if
+	 * intact, else the name of the first field that differs.
+	 */
 	const char *(*verify)(const struct hv_vcpu *v);
 	/* Puts the sealed values back; returns how many fields changed. */
 	int (*restore)(struct hv_vcpu *v);

@@ -328,7 +328,6 @@ const struct hv_ops svm_ops = {
 	.cpl = svm_cpl,
 	.code_space = svm_code_space,
 	.s2_format = &npt_format,
-	.seal = svm_seal,
 	.verify = svm_verify,
 	.restore = svm_restore,
 	.audit = svm_audit,

@@ -402,7 +402,6 @@ const struct hv_ops vmx_ops = {
 	.trap = vmx_trap,
 	.cpl = vmx_cpl,
 	.s2_format = &ept_format,
-	.seal = vmx_seal,
 	.verify = vmx_verify,
 	.restore = vmx_restore,
 	.audit = vmx_audit,
