@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console's hardware side and its hRSC: bytes between COM1, the multiplexer, the line editor
+ * The console's hardware side and its hRSC: bytes between COM1, the terminal (drivers/terminal)
  * and the VMs' UARTs. Where there is no serial port, the screen shows what it would have said.
  */
 #include "core/l2/console.h"
@@ -11,20 +11,18 @@
 #include "core/l1/command.h"
 #include "core/l1/evidence_port.h"
 #include "core/l1/gate.h"
-#include "drivers/api/line.h"
 #include "core/l1/log.h"
-#include "drivers/api/mux.h"
 #include "core/l1/time.h"
 #include "core/l1/uart_port.h"
 #include "core/l2/gate.h"
 #include "core/l2/sched.h"
 #include "core/l2/vm.h"
 #include "core/lib/string.h"
+#include "drivers/api/terminal.h"
 
 #define STEPS_MAX 64 /* for each poll */
 #define RETRY_NS  1000000ull
 #define FOR_EVER  (~0ull >> 1) /* a time at which no unfinished line waits any more */
-#define PROMPT	  "kfv> "
 
 static_assert(MUX_PARTIES == VM_MAX + 1, "a party for each VM and the hypervisor");
 
@@ -44,19 +42,10 @@ bool console_wants_cpu(void)
 	return console_has_work && this_cpu(id) == 0 && !lock_busy(&life_lock);
 }
 
-static struct mux mux;	   /* (o) */
-static struct line editor; /* (o) */
+static struct terminal terminal; /* (l) console_lock */
 static u8 kfv_data[16384], vm_data[VM_MAX][4096], input_data[VM_MAX + 1][2048];
 static struct ring inputs[VM_MAX + 1]; /* (o) by VM id: typed, not yet taken by its UART */
 static bool deaf[VM_MAX + 1];	       /* (o) what was typed last found no room */
-
-static void show_prompt(struct mux *m)
-{
-	char text[LINE_DRAW_MAX];
-
-	line_draw(&editor, PROMPT, text);
-	mux_say(m, text);
-}
 
 static void send(void)
 {
@@ -73,7 +62,7 @@ static void sync_until(u64 now_ns)
 
 	do {
 		moved = false;
-		while (mux_step(&mux, now_ns))
+		while (mux_step(&terminal.mux, now_ns))
 			moved = true;
 		uart_port_flush(&uart_console);
 		send();
@@ -83,21 +72,21 @@ static void sync_until(u64 now_ns)
 /* The log's sink, and its end. */
 static void write(const char *text, u32 len, bool wait)
 {
-	if (!wait && ring_free(&mux.party[0].tx) < 2 * len)
+	if (!wait && ring_free(&terminal.mux.party[0].tx) < 2 * len)
 		return; /* the log ring still has it */
 	for (u32 i = 0; i < len; i++) {
-		if (ring_free(&mux.party[0].tx) < 2)
+		if (ring_free(&terminal.mux.party[0].tx) < 2)
 			sync_until(time_now_ns());
 		if (text[i] == '\n')
-			mux_write(&mux, 0, '\r', time_now_ns());
-		mux_write(&mux, 0, (u8)text[i], time_now_ns());
+			mux_write(&terminal.mux, 0, '\r', time_now_ns());
+		mux_write(&terminal.mux, 0, (u8)text[i], time_now_ns());
 	}
 	has_work();
 }
 
 static void flush(void)
 {
-	mux.prompt_shown |= !mux.focus; /* nobody will type any more */
+	terminal.mux.prompt_shown |= !terminal.mux.focus; /* nobody will type any more */
 	sync_until(FOR_EVER);
 	uart_port_sync();
 }
@@ -132,9 +121,8 @@ struct hrsc console_hrsc = { .l1 = &console_l1, .l2 = &console_l2 };
 
 void console_init(void)
 {
-	editor.name = command_name;
-	mux_init(&mux, &uart_console.tx, show_prompt);
-	mux_add(&mux, 0, "kfv", kfv_data, sizeof(kfv_data));
+	terminal_init(&terminal, &uart_console.tx, command_name);
+	mux_add(&terminal.mux, 0, "kfv", kfv_data, sizeof(kfv_data));
 	if (hrsc_add(&console_hrsc, HRSC_CONSOLE, 0, "console"))
 		panic("console: no room among the hRSCs");
 	uart_port_start(&uart_console, &console_hrsc);
@@ -144,11 +132,11 @@ void console_init(void)
 /* A VM's party exists from the first time that it is needed. */
 static bool know(u32 vm_id)
 {
-	if (mux.party[vm_id].name[0])
+	if (terminal.mux.party[vm_id].name[0])
 		return true;
 	if (vm_id > VM_MAX || !vms[vm_id])
 		return false;
-	mux_add(&mux, vm_id, vms[vm_id]->name, vm_data[vm_id - 1], sizeof(vm_data[0]));
+	mux_add(&terminal.mux, vm_id, vms[vm_id]->name, vm_data[vm_id - 1], sizeof(vm_data[0]));
 	inputs[vm_id] = (struct ring)RING_INIT(input_data[vm_id], sizeof(input_data[0]));
 	return true;
 }
@@ -158,13 +146,13 @@ static bool focus(u32 vm_id)
 	bool done;
 
 	lock_take(&console_lock);
-	done = know(vm_id) && mux_focus(&mux, vm_id);
+	done = know(vm_id) && mux_focus(&terminal.mux, vm_id);
 	lock_give(&console_lock);
 	has_work();
 	return done;
 }
 
-static bool focus_name(const char *name)
+bool console_focus(const char *name)
 {
 	const struct vm *vm = vm_find(name);
 
@@ -179,7 +167,7 @@ void console_start(const char *name)
 		screen_puts("The console goes on at the first serial port (115200 8N1).\n");
 	log_set_sink(write, flush);
 	if (name)
-		focus_name(name);
+		console_focus(name);
 	has_work();
 }
 
@@ -188,7 +176,7 @@ u32 console_vm_room(u16 vm_id)
 	u32 room;
 
 	lock_take(&console_lock);
-	room = know(vm_id) ? ring_free(&mux.party[vm_id].tx) : 0;
+	room = know(vm_id) ? ring_free(&terminal.mux.party[vm_id].tx) : 0;
 	lock_give(&console_lock);
 	return room;
 }
@@ -198,50 +186,10 @@ u32 console_vm_write(u16 vm_id, u8 byte)
 	u32 room;
 
 	lock_take(&console_lock);
-	room = know(vm_id) ? mux_write(&mux, vm_id, byte, time_now_ns()) : 0;
+	room = know(vm_id) ? mux_write(&terminal.mux, vm_id, byte, time_now_ns()) : 0;
 	lock_give(&console_lock);
 	has_work();
 	return room;
-}
-
-/* Behind the prompt, and with it where that does not stand yet. */
-static void say(const char *text, bool prompt)
-{
-	lock_take(&console_lock);
-	if (prompt)
-		show_prompt(&mux);
-	mux_say(&mux, text);
-	lock_give(&console_lock);
-}
-
-static void run_line(void)
-{
-	char line[LINE_MAX];
-
-	say("\r\n", !mux.prompt_shown);
-	mux.prompt_shown = false;
-	memcpy(line, editor.text, sizeof(line));
-	line_reset(&editor);
-	command_run(line);
-}
-
-static void kfv_key(u8 byte)
-{
-	const char typed[] = { (char)byte, 0 };
-	enum line_event event = line_key(&editor, byte);
-
-	if (event == LINE_DONE) {
-		run_line();
-	} else if (event == LINE_CLEAR) {
-		say("\x1b[H\x1b[2J", false);
-		say("", true);
-		mux.prompt_shown = true;
-	} else if (mux.prompt_shown && event == LINE_APPENDED &&
-		   editor.len < LINE_COLUMNS - sizeof(PROMPT)) {
-		say(typed, false);
-	} else if (mux.prompt_shown && event != LINE_SAME) {
-		say("", true);
-	}
 }
 
 static void vm_key(u32 vm_id, u8 byte)
@@ -249,52 +197,46 @@ static void vm_key(u32 vm_id, u8 byte)
 	bool taken = vms[vm_id] && ring_put(&inputs[vm_id], byte);
 
 	if (!taken && !deaf[vm_id])
-		log_warn(
-			"console: %s takes no input: what is typed is lost", mux.party[vm_id].name);
+		log_warn("console: %s takes no input: what is typed is lost",
+			terminal.mux.party[vm_id].name);
 	deaf[vm_id] = !taken;
 }
 
-static void key(u8 byte)
+/* What a key asks for beyond the terminal. */
+static void answer(enum terminal_event event, u8 byte, u32 number)
 {
-	u32 number;
-
-	switch (mux_input(&mux, byte, &number)) {
-	case MUX_KEY_DATA:
-		if (mux.focus)
-			vm_key(mux.focus, byte);
-		else
-			kfv_key(byte);
+	switch (event) {
+	case TERMINAL_LINE:
+		command_run(terminal.typed);
 		break;
-	case MUX_KEY_FOCUS:
+	case TERMINAL_BYTE:
+		vm_key(terminal.mux.focus, byte);
+		break;
+	case TERMINAL_FOCUS:
 		if (!focus(number))
 			out("--- console: there is no VM %u; \"vms\" lists them ---\n", number);
 		break;
-	case MUX_KEY_HELP:
+	case TERMINAL_HELP:
 		out("--- Ctrl-] 0: kfv   Ctrl-] 1 to 9: VM   Ctrl-] Ctrl-]: Ctrl-] itself ---\n");
 		break;
-	case MUX_KEY_TAKEN:
+	case TERMINAL_NOTHING:
 		break;
 	}
 }
 
-/* Keys echo behind the prompt, which comes when the last command has said all. */
-static bool prompt_is_due(void)
-{
-	return mux.wanted == mux.focus && !mux.left && ring_free(mux.out) >= MUX_RESERVE &&
-	       (mux.focus || !ring_used(&mux.party[0].tx));
-}
-
 static void take_input(void)
 {
+	enum terminal_event event;
+	u32 number = 0;
 	bool taken;
-	u8 byte;
+	u8 byte = 0;
 
 	do {
 		lock_take(&console_lock);
-		taken = prompt_is_due() && ring_get(&uart_console.rx, &byte);
+		taken = terminal_takes_keys(&terminal) && ring_get(&uart_console.rx, &byte);
+		event = taken ? terminal_key(&terminal, byte, &number) : TERMINAL_NOTHING;
 		lock_give(&console_lock);
-		if (taken)
-			key(byte);
+		answer(event, byte, number);
 	} while (taken);
 }
 
@@ -325,7 +267,7 @@ static bool give_input(u32 vm_id)
 
 static void tell_drained(void)
 {
-	u32 drained = __atomic_exchange_n(&mux.drained, 0, __ATOMIC_RELAXED);
+	u32 drained = __atomic_exchange_n(&terminal.mux.drained, 0, __ATOMIC_RELAXED);
 
 	for (u32 id = 1; drained >> id; id++)
 		if (drained >> id & 1 && vms[id])
@@ -335,7 +277,7 @@ static void tell_drained(void)
 /* When to come back if nothing happens before. */
 static void arm(u64 now, bool retry)
 {
-	u64 deadline = ring_free(mux.out) >= MUX_RESERVE ? mux_deadline(&mux) : 0;
+	u64 deadline = ring_free(terminal.mux.out) >= MUX_RESERVE ? mux_deadline(&terminal.mux) : 0;
 
 	if (retry && (!deadline || deadline > now + RETRY_NS))
 		deadline = now + RETRY_NS;
@@ -360,7 +302,7 @@ void console_poll(void)
 	lock_give(&console_lock);
 	take_input();
 	lock_take(&console_lock);
-	while (steps < STEPS_MAX && mux_step(&mux, now))
+	while (steps < STEPS_MAX && mux_step(&terminal.mux, now))
 		steps++;
 	lock_give(&console_lock);
 	tell_drained();
@@ -376,15 +318,3 @@ void console_poll(void)
 		console_has_work = true;
 	arm(now, retry);
 }
-
-static int focus_run(int argc, char **argv)
-{
-	if (argc != 2)
-		return -EINVAL;
-	if (!focus_name(argv[1]))
-		out("There is no VM \"%s\"; \"vms\" lists them.\n", argv[1]);
-	return 0;
-}
-
-COMMAND(focus, .usage = "focus kfv|NAME",
-	.help = "gives the serial line to a VM, as Ctrl-] and its id do");

@@ -17,6 +17,8 @@ void console_init(void);
  * line first; NULL: the hypervisor.
  */
 void console_start(const char *focus);
+/* Gives the line to a VM, or to "kfv"; false when there is none of that name. */
+bool console_focus(const char *name);
 
 /* How many bytes a VM may write; and a byte of one, which returns the same. */
 u32 console_vm_room(u16 vm_id);

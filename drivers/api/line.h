@@ -41,3 +41,9 @@ void line_reset(struct line *l);
  */
 #define LINE_DRAW_MAX (LINE_COLUMNS + 24)
 void line_draw(const struct line *l, const char *prompt, char out[LINE_DRAW_MAX]);
+
+/*
+ * Cuts a line into words in place, at spaces; a quoted word may hold some. Returns how many there
+ * are, at most max.
+ */
+u32 line_words(char *line, char **words, u32 max);

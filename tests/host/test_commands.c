@@ -13,7 +13,7 @@
 #define COMMAND_REGISTER(cmd)                                                                      \
 	static const struct command *const cmd##_entry __used __section("shown_commands") = &(cmd)
 
-#include "core/l1/command.c"
+#include "diag/command.c"
 #include "diag/vm_commands.c"
 #include "diag/exit_command.c"
 #include "tests/dialect.h"
@@ -26,7 +26,14 @@ static char shown[8192];
 static u32 acted; /* what was done to VMs, as digits */
 
 struct vm *vms[VM_MAX + 1];
+static char focused[LINE_MAX];
 const char *const exit_names[EXIT_KINDS] = { [EXIT_CPUID] = "cpuid", [EXIT_IO] = "io" };
+
+bool console_focus(const char *name)
+{
+	snprintf(focused, sizeof(focused), "%s", name);
+	return strcmp(name, "nobody");
+}
 
 void out(const char *fmt, ...)
 {
@@ -186,6 +193,7 @@ TEST(command_help_is_sorted)
 	EXPECT_STR(run("help"),
 		"  args       shows what it was given\n"
 		"  exits      counts exits by kind, with the time they took us\n"
+		"  focus      gives the serial line to a VM, as Ctrl-] and its id do\n"
 		"  help       lists the commands, or shows how one is used\n"
 		"  mem        who owns how much memory\n"
 		"  vm         changes the state of a VM; dump shows its vCPUs\n"
@@ -196,13 +204,21 @@ TEST(command_help_is_sorted)
 	EXPECT_STR(run("help foo"), "usage: help [COMMAND]\n");
 }
 
+TEST(command_focus)
+{
+	EXPECT_STR(run("focus linux"), "");
+	EXPECT_STR(focused, "linux");
+	EXPECT_STR(run("focus nobody"), "There is no VM \"nobody\"; \"vms\" lists them.\n");
+	EXPECT_STR(run("focus"), "usage: focus kfv|NAME\n");
+}
+
 TEST(command_names_end)
 {
 	u32 n = 0;
 
 	while (command_name(n))
 		n++;
-	EXPECT_EQ(n, 6);
+	EXPECT_EQ(n, 7);
 }
 
 TEST(command_vms)

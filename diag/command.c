@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The registry of console commands, and how a typed line becomes one of them. */
+/* The registry of console commands, how a typed line becomes one of them, and the first two. */
 #include "core/l1/command.h"
 
 #include "core/l1/log.h"
+#include "core/l2/console.h"
 #include "core/lib/string.h"
+#include "drivers/api/line.h"
 
 extern const struct command *const __start_kfv_commands[], *const __stop_kfv_commands[];
 
@@ -22,41 +24,20 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-/* Cuts the next word out of *line in place; a quoted one may hold spaces. NULL: no more. */
-static char *next_word(char **line)
-{
-	char *from = *line, *word, end = ' ';
-
-	while (*from == ' ')
-		from++;
-	if (!*from)
-		return NULL;
-	if (*from == '"' || *from == '\'')
-		end = *from++;
-	word = from;
-	while (*from && *from != end)
-		from++;
-	*line = *from ? from + 1 : from;
-	*from = 0;
-	return word;
-}
-
 void command_run(char *line)
 {
-	char *argv[COMMAND_ARGS + 1], *word;
+	char *argv[COMMAND_ARGS + 2]; /* one too many is told from as many as there may be */
+	u32 argc = line_words(line, argv, COMMAND_ARGS + 1);
 	const struct command *c;
-	int argc = 0;
 
-	while (argc < COMMAND_ARGS && (word = next_word(&line)))
-		argv[argc++] = word;
 	if (!argc)
 		return;
 	argv[argc] = NULL;
 	c = find(argv[0]);
 	if (!c)
 		out("There is no command \"%s\"; \"help\" lists them.\n", argv[0]);
-	else if (next_word(&line) || (argc > 1 && !strchr(c->usage, ' ')) ||
-		 c->run(argc, argv) == -EINVAL)
+	else if (argc > COMMAND_ARGS || (argc > 1 && !strchr(c->usage, ' ')) ||
+		 c->run((int)argc, argv) == -EINVAL)
 		out("usage: %s\n", c->usage);
 }
 
@@ -91,3 +72,15 @@ static int help_run(int argc, char **argv)
 }
 
 COMMAND(help, .usage = "help [COMMAND]", .help = "lists the commands, or shows how one is used");
+
+static int focus_run(int argc, char **argv)
+{
+	if (argc != 2)
+		return -EINVAL;
+	if (!console_focus(argv[1]))
+		out("There is no VM \"%s\"; \"vms\" lists them.\n", argv[1]);
+	return 0;
+}
+
+COMMAND(focus, .usage = "focus kfv|NAME",
+	.help = "gives the serial line to a VM, as Ctrl-] and its id do");
