@@ -182,9 +182,10 @@ static void check_tsc(u32 apic)
 {
 	s64 error = 0, ahead = tsc_ahead(&error);
 
-	if (ahead > error + TSC_SKEW_LOUD || -ahead > error + TSC_SKEW_LOUD)
-		log_warn("CPU with APIC id %u: its TSC is %ld ticks off the boot CPU's", apic,
-			ahead);
+	if (ahead <= error + TSC_SKEW_LOUD && -ahead <= error + TSC_SKEW_LOUD)
+		return;
+	cpu_features.invariant_tsc = false; /* nor may guests take it for one clock */
+	log_warn("CPU with APIC id %u: its TSC is %ld ticks off the boot CPU's", apic, ahead);
 }
 
 static void start_one(u32 apic, u64 page, u8 *mapped)

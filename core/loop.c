@@ -12,6 +12,7 @@
 #include "core/l2/console.h"
 #include "core/l2/sched.h"
 #include "core/l2/vm.h"
+#include "core/l3/pvclock.h"
 #include "core/l3/run.h"
 #include "drivers/api/config.h"
 #include "kfv/hook.h"
@@ -26,6 +27,7 @@ void loop_when_all_ended(void (*done)(void))
 static void turn(struct vcpu *v)
 {
 	sched_enter(v);
+	pvclock_update(v);
 	vcpu_run(v);
 	sched_leave();
 }

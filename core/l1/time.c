@@ -10,16 +10,17 @@
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
 
+struct time_scale time_scale;
 static struct {
-	u64 tsc_start, tsc_khz;
-	u64 ns_per_tick_32; /* 32.32 fixed point */
-	u64 apic_per_ns_32;
+	u64 tsc_khz, apic_per_ns_32;
 	s64 wall_at_start;
 } clock; /* (c) after time_start() */
 
 u64 time_now_ns(void)
 {
-	return (u64)(((unsigned __int128)(rdtsc() - clock.tsc_start) * clock.ns_per_tick_32) >> 32);
+	u64 ticks = (rdtsc() - time_scale.tsc_start) << time_scale.shift;
+
+	return (u64)((unsigned __int128)ticks * time_scale.mul >> 32);
 }
 
 u64 time_tsc_khz(void)
@@ -41,10 +42,14 @@ static void timer_fired(u8 vector)
 
 void time_start(u64 tsc_hz, u64 apic_hz, s64 wall_clock_s)
 {
+	u64 ns_per_tick_32 = (1000000000ull << 32) / tsc_hz;
+
+	for (; ns_per_tick_32 >> 32; ns_per_tick_32 >>= 1)
+		time_scale.shift++;
+	time_scale.mul = (u32)ns_per_tick_32;
+	time_scale.tsc_start = rdtsc();
 	clock.tsc_khz = tsc_hz / 1000;
-	clock.ns_per_tick_32 = (1000000000ull << 32) / tsc_hz;
 	clock.apic_per_ns_32 = (apic_hz << 32) / 1000000000;
-	clock.tsc_start = rdtsc();
 	clock.wall_at_start = wall_clock_s;
 	trap_set_handler(VECTOR_TIMER, timer_fired);
 }

@@ -7,6 +7,14 @@
 
 #include "core/lib/types.h"
 
+/* ns = ((tsc - tsc_start) << shift) * mul >> 32: what guests are told, so that they agree. */
+struct time_scale {
+	u64 tsc_start;
+	u32 mul;
+	u8 shift;
+};
+extern struct time_scale time_scale; /* (c) after time_start() */
+
 u64 time_now_ns(void);
 u64 time_tsc_khz(void);
 /* Seconds since 1970 (UTC, as the RTC has it) when time_now_ns() was 0. */

@@ -71,6 +71,7 @@ void vcpu_reset(struct vcpu *v)
 	/* Reset while it runs, it must be loaded anew before it enters again. */
 	v->hazard = HAZARD_EVENT | HAZARD_RESCHED;
 	v->throttled_until_ns = 0;
+	v->pv = (struct pvclock){ 0 };
 	hv->vcpu_release(&v->hv);
 }
 

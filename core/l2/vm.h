@@ -63,6 +63,16 @@ struct fetch_slot {
 	struct insn insn; /* len 0: the slot is empty */
 };
 
+#define PVCLOCK_MSRS 4
+
+/* What the guest registered with core/l3/pvclock.c; all zero after a reset. */
+struct pvclock {
+	u64 msr[PVCLOCK_MSRS];	    /* 0: no record */
+	u64 steal_from, steal_seen; /* stolen_ns at the start, and in the record */
+	u32 tsc_moves;		    /* the VM's, when the clock's record was written */
+	u32 version;		    /* of what was written last, even */
+};
+
 struct vm;
 
 struct vcpu {
@@ -88,8 +98,9 @@ struct vcpu {
 	u64 xcr0;			/* (o) */
 	u64 guest_ticks, handler_ticks; /* (o) TSC */
 	u64 throttled_until_ns;
-	u64 slice_end_ns; /* (o) */
-	void *fpu;	  /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
+	u64 slice_end_ns;  /* (o) */
+	struct pvclock pv; /* (o) */
+	void *fpu;	   /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
 	u64 mtrr_def_type, misc_enable, tsc_aux; /* (o) MSRs that we only remember */
 	struct fetch_slot fetch[FETCH_SLOTS];	 /* (o) */
 	u64 stuck_rip;	/* (o) where emulation gets nowhere: core/l3/fetch.c */
@@ -116,6 +127,7 @@ struct vm {
 	struct hrsc driver_hrsc[VM_DRIVERS];
 	struct hrsc *driver[VM_DRIVERS]; /* those placed: pointers into driver_hrsc */
 	struct hrsc *peer[PEER_COUNT];	 /* by role; NULL: the VM has none */
+	u32 tsc_moves;			 /* (a) how often a vCPU has set its TSC */
 	bool pic_intr;			 /* the PIC's INTR line, ExtINT for vCPU 0 */
 	struct region_map ports, mmio;	 /* (c) whose are the ports and the addresses outside RAM */
 	const struct config_vm *config;

@@ -8,7 +8,9 @@
 #include "arch/x86/cpu.h"
 #include "core/l3/gate.h"
 #include "core/l3/hypercall_abi.h"
+#include "core/l3/pvclock_abi.h"
 #include "core/lib/string.h"
+#include "drivers/api/config.h"
 
 #define LEAF_EXTENDED 0x80000000u
 #define MAX_BASIC     0xdu
@@ -106,20 +108,28 @@ static struct cpuid leaf_d(u32 subleaf)
 	return c;
 }
 
-static struct cpuid hypervisor_leaf(u32 leaf)
+/* Two leaves for each interface: the last leaf and a signature, then what it offers. */
+static struct cpuid interface_leaf(u32 leaf, const char signature[12], u32 offers)
 {
-	static const char signature[12] = HYPERCALL_SIGNATURE;
-	struct cpuid c = { 0 };
+	struct cpuid c = { .eax = leaf | 1 };
 
-	if (leaf == HYPERCALL_CPUID_LEAF) {
-		c.eax = HYPERCALL_CPUID_LEAF + 1;
-		memcpy(&c.ebx, signature + 0, 4);
-		memcpy(&c.ecx, signature + 4, 4);
-		memcpy(&c.edx, signature + 8, 4);
-	} else if (leaf == HYPERCALL_CPUID_LEAF + 1) {
-		c.eax = HYPERCALL_VERSION;
-	}
+	if (leaf & 1)
+		return (struct cpuid){ .eax = offers };
+	memcpy(&c.ebx, signature + 0, 4);
+	memcpy(&c.ecx, signature + 4, 4);
+	memcpy(&c.edx, signature + 8, 4);
 	return c;
+}
+
+static struct cpuid hypervisor_leaf(struct vcpu *v, u32 leaf)
+{
+	static const char ours[12] = HYPERCALL_SIGNATURE, clock[12] = PVCLOCK_SIGNATURE;
+
+	if ((leaf & ~1u) == HYPERCALL_CPUID_LEAF)
+		return interface_leaf(leaf, ours, HYPERCALL_VERSION);
+	if ((leaf & ~1u) == PVCLOCK_CPUID_LEAF && v->vm->config->pvclock == PVCLOCK_ON)
+		return interface_leaf(leaf, clock, PVCLOCK_FEATURES);
+	return (struct cpuid){ 0 };
 }
 
 static struct cpuid answer(struct vcpu *v, u32 leaf, u32 subleaf)
@@ -138,12 +148,14 @@ static struct cpuid answer(struct vcpu *v, u32 leaf, u32 subleaf)
 			c.eax = MIN(c.eax, MAX_BASIC);
 	} else if (leaf >= LEAF_EXTENDED && leaf <= MAX_EXTENDED) {
 		c = masked(leaf, 0, extended[leaf - LEAF_EXTENDED]);
+		if (leaf == LEAF_EXTENDED + 7 && !cpu_features.invariant_tsc)
+			c.edx = 0;
 		if (leaf == LEAF_EXTENDED + 1 && !cpu_features.rdtscp)
 			c.edx &= ~(u32)BIT(27);
 		if (leaf == LEAF_EXTENDED)
 			c.eax = MIN(c.eax, MAX_EXTENDED);
-	} else if ((leaf & 0xffffff00) == HYPERCALL_CPUID_LEAF) {
-		c = hypervisor_leaf(leaf);
+	} else if ((leaf & 0xffff0000) == HYPERCALL_CPUID_LEAF) {
+		c = hypervisor_leaf(v, leaf);
 	}
 	return c;
 }

@@ -10,6 +10,8 @@
 #include "core/l3/exit.h"
 #include "core/l3/gate.h"
 #include "core/l3/inject.h"
+#include "core/l3/pvclock.h"
+#include "core/l3/pvclock_abi.h"
 
 struct msr {
 	u32 first, last;
@@ -37,6 +39,8 @@ static int write_tsc(struct vcpu *v, u32 index, u64 value)
 {
 	(void)index;
 	hv->reg_write(&v->hv, REG_TSC_OFFSET, value - rdtsc());
+	__atomic_fetch_add(&v->vm->tsc_moves, 1, __ATOMIC_RELAXED);
+	pvclock_update(v);
 	return 0;
 }
 
@@ -201,6 +205,8 @@ static const struct msr msrs[] = {
 	{ MSR_DEBUGCTL, MSR_DEBUGCTL, NULL, ignore_write },
 	{ MSR_PAT, MSR_PAT, read_switched, write_switched },
 	{ MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, read_mtrr_type, write_mtrr_type },
+	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, pvclock_read, pvclock_write },
+	{ MSR_KVM_STEAL_TIME, MSR_KVM_STEAL_TIME, pvclock_read, pvclock_write },
 	{ MSR_EFER, MSR_EFER, read_efer, write_efer },
 	{ MSR_STAR, MSR_SFMASK, read_switched, write_switched },
 	{ MSR_FS_BASE, MSR_KERNEL_GS_BASE, read_switched, write_switched },

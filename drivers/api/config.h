@@ -15,6 +15,8 @@
  *		devices uart pic pit            # or none; all of them if not said
  *		weight 100                      # share of CPU time, 1 to 1000
  *		reboot restart                  # or stop: what a reboot of the guest leads to
+ *		pvclock on                      # or off: the guest has to measure time by its
+ *devices
  *	}
  *	console { focus linux }                 # who has the serial line first; kfv: the hypervisor
  *	policy default {
@@ -66,6 +68,7 @@ enum config_device {
 };
 
 enum config_reboot { REBOOT_RESTART, REBOOT_STOP };
+enum config_pvclock { PVCLOCK_ON, PVCLOCK_OFF };
 
 struct config_vm {
 	char name[CONFIG_NAME];
@@ -74,6 +77,7 @@ struct config_vm {
 	u32 weight;
 	u32 devices; /* BIT(enum config_device) */
 	u8 reboot;   /* enum config_reboot */
+	u8 pvclock;  /* enum config_pvclock */
 	u8 nmodules;
 	char kernel[CONFIG_NAME]; /* names of boot modules */
 	char initrd[CONFIG_NAME]; /* empty: none */
@@ -155,7 +159,7 @@ struct config {
 
 struct config_error {
 	u32 line, column; /* from 1 */
-	char message[120];
+	char message[160];
 };
 
 /*

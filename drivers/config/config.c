@@ -106,6 +106,13 @@ static int read_reboot(struct config_text *t, void *to)
 	return config_read_choice(t, names, ARRAY_LEN(names), &((struct config_vm *)to)->reboot);
 }
 
+static int read_pvclock(struct config_text *t, void *to)
+{
+	static const char *const names[] = { [PVCLOCK_ON] = "on", [PVCLOCK_OFF] = "off" };
+
+	return config_read_choice(t, names, ARRAY_LEN(names), &((struct config_vm *)to)->pvclock);
+}
+
 static const struct config_key vm_keys[] = {
 	{ "memory", KEY_NEEDED, read_memory },
 	{ "vcpus", KEY_ONCE, read_vcpus },
@@ -116,6 +123,7 @@ static const struct config_key vm_keys[] = {
 	{ "devices", KEY_ONCE, read_devices },
 	{ "weight", KEY_ONCE, read_weight },
 	{ "reboot", KEY_ONCE, read_reboot },
+	{ "pvclock", KEY_ONCE, read_pvclock },
 };
 
 /* Its index, or -1. */

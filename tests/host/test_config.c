@@ -95,6 +95,7 @@ TEST(config_vm_in_full)
 		  "	devices uart pmtimer\n"
 		  "	weight 250\n"
 		  "	reboot stop\n"
+		  "	pvclock off\n"
 		  "}\n"))
 		return;
 	EXPECT_EQ(config.nvms, 1);
@@ -110,6 +111,7 @@ TEST(config_vm_in_full)
 	EXPECT_EQ(vm->devices, BIT(DEVICE_UART) | BIT(DEVICE_PMTIMER));
 	EXPECT_EQ(vm->weight, 250);
 	EXPECT_EQ(vm->reboot, REBOOT_STOP);
+	EXPECT_EQ(vm->pvclock, PVCLOCK_OFF);
 	EXPECT_EQ(vm->line, 2);
 	EXPECT_EQ(vm->column, 4);
 }
@@ -124,6 +126,7 @@ TEST(config_vm_defaults)
 	EXPECT_EQ(vm->weight, 100);
 	EXPECT_EQ(vm->devices, BIT(DEVICE_COUNT) - 1);
 	EXPECT_EQ(vm->reboot, REBOOT_RESTART);
+	EXPECT_EQ(vm->pvclock, PVCLOCK_ON);
 	EXPECT_EQ(vm->nmodules, 0);
 	EXPECT_STR(vm->initrd, "");
 	EXPECT_STR(vm->cmdline, "");
@@ -282,8 +285,8 @@ TEST(config_errors_of_blocks)
 	bad("vm a", 1, 5, "expected {, got the end of the text");
 	bad("vm a\n{ }", 1, 5, "expected {, got the end of the line");
 	bad("vm a {\nmemory 8M; kernel k", 2, 20,
-		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, reboot "
-		"or }, got the end of the text");
+		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, reboot, "
+		"pvclock or }, got the end of the text");
 	bad("console { colour red }", 1, 11, "expected focus or }, got \"colour\"");
 	bad("console { } console { }", 1, 13, "expected the end of the line, got \"console\"");
 	bad("console { }; console { }", 1, 14, "expected console only once in this block");
@@ -312,8 +315,8 @@ TEST(config_errors_of_vm_names)
 TEST(config_errors_of_vms)
 {
 	bad_in_vm("memroy 8M", 1,
-		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, reboot "
-		"or }, got \"memroy\"");
+		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, reboot, "
+		"pvclock or }, got \"memroy\"");
 	bad_in_vm("memory 8M; memory 8M", 12, "expected memory only once in this block");
 	bad_in_vm("vcpus 1 2", 9, "expected the end of the line, got \"2\"");
 	bad("vm a { memory 8M }", 1, 18, "expected kernel, got \"}\"");
@@ -396,6 +399,7 @@ TEST(config_errors_of_lists)
 	bad_in_vm("devices uart vga", 14,
 		"expected uart, pic, pit, rtc, ioapic, pci, pmtimer, exitport or kbc, got \"vga\"");
 	bad_in_vm("devices none uart", 14, "expected the end of the line, got \"uart\"");
+	bad_in_vm("pvclock maybe", 9, "expected on or off, got \"maybe\"");
 	bad_in_vm("reboot never", 8, "expected restart or stop, got \"never\"");
 }
 
