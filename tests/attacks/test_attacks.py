@@ -304,14 +304,15 @@ def test_a10_without_its_agent(boot, calm, lane, keep):
 # --- the release image ---------------------------------------------------------------------------
 
 
-def test_release_image_has_no_planted_bug(boot):
+def test_release_image_has_no_planted_bug(boot, lane):
     planted = re.compile(r"planted|vuln|unfair|write_control|write_vmcs")
     assert planted.search(scenario.symbols(scenario.TEST_IMAGE))
     assert not planted.search(scenario.symbols(scenario.RELEASE))
     assert b"unfair" in scenario.loaded_bytes(scenario.TEST_IMAGE)
     assert b"unfair" not in scenario.loaded_bytes(scenario.RELEASE)
-    run = Run(boot, "attack=A10 fields=1", "off", elf=scenario.RELEASE)
-    assert run.attacker(r"A10 step cpuid: write refused -38"), run.log
+    name = tampers(lane)[0]
+    run = Run(boot, f"attack=A10 fields={fields(name)}", "off", elf=scenario.RELEASE)
+    assert run.attacker(rf"A10 step {name}: write refused -38"), run.log
     assert run.attacker("A10 outcome nothing gained")
 
 

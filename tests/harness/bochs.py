@@ -59,6 +59,7 @@ def table_of(data, ram, count):
 
 
 class BochsMachine(Machine):
+    wall_time = False  # it counts instructions
     _blocks = None
     ips = {"bios": BIOS_IPS, "uefi": UEFI_IPS}
 

@@ -44,6 +44,8 @@ class SerialLine(pexpect.fdpexpect.fdspawn):
 class Machine:
     """What the emulators have in common. They add `_command`, `_connect` and `_decode_end`."""
 
+    wall_time = True  # a second of the machine's is one of ours
+
     def __init__(self, lane, name, work):
         self.lane = lane
         self.work = pathlib.Path(work)
