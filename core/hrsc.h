@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Hypervisor resources (hRSCs): VMs, vCPUs, drivers and the console are all one of these. An hRSC
- * has three interfaces, one for each layer it touches, and a byte of armed hooks; the gates in
+ * has three interfaces, one for each layer it touches, and a word of armed hooks; the gates in
  * core/l1, core/l2 and core/l3 are the only callers of the interfaces.
  */
 #pragma once
@@ -31,7 +31,7 @@ enum hrsc_placement { PLACE_TRUSTED, PLACE_CONFINED };
 enum hrsc_state { HRSC_FREE, HRSC_LIVE, HRSC_QUARANTINED };
 
 struct hrsc {
-	u8 armed;		/* (a) HOOK_BIT()s of the interfaces that an agent watches */
+	u64 armed;		/* (a) HOOK_BIT()s of the ops that an agent watches */
 	u8 kind;		/* (c) */
 	u8 placement;		/* (c) */
 	u8 state;		/* (o) */

@@ -18,7 +18,7 @@
 #define EVENTS_SHOWN  10
 #define EVIDENCE_KEYS 16 /* bytes */
 
-#define X(name, iface, n, args) HOOK_##name,
+#define X(name, iface, args) HOOK_##name,
 static const u16 all_ops[] = { HOOK_TABLE(X) };
 #undef X
 

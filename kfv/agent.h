@@ -13,6 +13,7 @@ struct agent {
 	const char *name;
 	const char *help; /* one line, at most 50 columns */
 	const u16 *ops;	  /* hooks it sees */
+	u32 exits;	  /* of L1_EXIT: HOOK_EXIT_BIT()s of the kinds that it sees */
 	u8 nops, nparams;
 	bool integrity; /* a finding does not pass with time: who is paused for it stays so */
 	struct agent_param params[AGENT_PARAMS];

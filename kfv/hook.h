@@ -3,9 +3,9 @@
  * The hooks: where every crossing of a layer is offered to the management plane. A leaf header,
  * seen by the gates in core/ and arch/; what stands behind hook_fire() is in kfv/mediation.c.
  *
- * An op names an interface (layer and direction) in its high byte. Every hRSC has one byte `armed`,
- * a bit for each interface, which its gate touches anyway: an unarmed hook is a test and a branch
- * not taken.
+ * An op names an interface (layer and direction) in its high byte. Every hRSC has one word `armed`
+ * beside what its gate touches anyway: a bit for each op that an agent watches, and for VM exits
+ * one for each kind, as these are many. An unarmed hook is a test and a branch not taken.
  */
 #pragma once
 
@@ -21,43 +21,48 @@ enum hook_iface {
 	IFACE_COUNT,
 };
 
-#define HOOK_ARMED_ALL ((1u << IFACE_COUNT) - 1)
-
 /*
- * The single table of hooks: X(name, interface, number, what arg0..arg3 hold). The subject is the
- * hRSC that acts, the object the one acted upon.
+ * The single table of hooks: X(name, interface, what arg0..arg3 hold). The subject is the hRSC that
+ * acts, the object the one acted upon.
  */
 #define HOOK_TABLE(X)                                                                              \
-	X(L1_IRQ, L1_IN, 0, "line")                                                                \
-	X(L1_EXIT, L1_IN, 1, "kind, rip, TSC ticks spent in the guest")                            \
-	X(L1_TIMER, L1_IN, 2, "deadline in ns")                                                    \
-	X(L1_FAULT, L1_IN, 3, "vector, error code, rip, address")                                  \
-	X(L1_REG_READ, L1_OUT, 0, "port or address, width")                                        \
-	X(L1_REG_WRITE, L1_OUT, 1, "port or address, width, value")                                \
-	X(L1_TIMER_ARM, L1_OUT, 2, "deadline in ns")                                               \
-	X(L1_TABLE_WRITE, L1_OUT, 3, "address of the entry, old, new")                             \
-	X(L2_CALL, L2_IN, 0, "function, a, b")                                                     \
-	X(L2_ENTER, L2_OUT, 0, "control structure about to be used")                               \
-	X(L2_MAP, L2_OUT, 1, "gpa, hpa, length, protection")                                       \
-	X(L2_LIFE, L2_OUT, 2, "old state, new state, reason")                                      \
-	X(L3_PORT_READ, L3_IN, 0, "port, width")                                                   \
-	X(L3_PORT_WRITE, L3_IN, 1, "port, width, value")                                           \
-	X(L3_MMIO_READ, L3_IN, 2, "gpa, width")                                                    \
-	X(L3_MMIO_WRITE, L3_IN, 3, "gpa, width, value")                                            \
-	X(L3_CPUID, L3_IN, 4, "leaf, subleaf")                                                     \
-	X(L3_MSR_READ, L3_IN, 5, "index")                                                          \
-	X(L3_MSR_WRITE, L3_IN, 6, "index, value")                                                  \
-	X(L3_HYPERCALL, L3_IN, 7, "number, three arguments")                                       \
-	X(L3_CONTROL, L3_IN, 8, "register (CR number, 0x10+n for DR, 0x20 for XCR0), value")       \
-	X(L3_IRQ, L3_OUT, 0, "line, level")                                                        \
-	X(L3_INJECT, L3_OUT, 1, "vector, error code")
+	X(L1_IRQ, L1_IN, "line")                                                                   \
+	X(L1_EXIT, L1_IN, "kind, rip, TSC ticks spent in the guest")                               \
+	X(L1_TIMER, L1_IN, "deadline in ns")                                                       \
+	X(L1_FAULT, L1_IN, "vector, error code, rip, address")                                     \
+	X(L1_REG_READ, L1_OUT, "port or address, width")                                           \
+	X(L1_REG_WRITE, L1_OUT, "port or address, width, value")                                   \
+	X(L1_TIMER_ARM, L1_OUT, "deadline in ns")                                                  \
+	X(L1_TABLE_WRITE, L1_OUT, "address of the entry, old, new")                                \
+	X(L2_CALL, L2_IN, "function, a, b")                                                        \
+	X(L2_ENTER, L2_OUT, "control structure about to be used")                                  \
+	X(L2_MAP, L2_OUT, "gpa, hpa, length, protection")                                          \
+	X(L2_LIFE, L2_OUT, "old state, new state, reason")                                         \
+	X(L3_PORT_READ, L3_IN, "port, width")                                                      \
+	X(L3_PORT_WRITE, L3_IN, "port, width, value")                                              \
+	X(L3_MMIO_READ, L3_IN, "gpa, width")                                                       \
+	X(L3_MMIO_WRITE, L3_IN, "gpa, width, value")                                               \
+	X(L3_CPUID, L3_IN, "leaf, subleaf")                                                        \
+	X(L3_MSR_READ, L3_IN, "index")                                                             \
+	X(L3_MSR_WRITE, L3_IN, "index, value")                                                     \
+	X(L3_HYPERCALL, L3_IN, "number, three arguments")                                          \
+	X(L3_CONTROL, L3_IN, "register (CR number, 0x10+n for DR, 0x20 for XCR0), value")          \
+	X(L3_IRQ, L3_OUT, "line, level")                                                           \
+	X(L3_INJECT, L3_OUT, "vector, error code")
 
-#define X(name, iface, n, args) HOOK_##name = (IFACE_##iface << 8) | (n),
+#define X(name, iface, args) HOOK_PLACE_##name,
+enum hook_place { HOOK_TABLE(X) HOOK_SLOTS };
+#undef X
+#define X(name, iface, args) HOOK_##name = (IFACE_##iface << 8) | HOOK_PLACE_##name,
 enum hook_op { HOOK_TABLE(X) };
 #undef X
 
-#define HOOK_BIT(op)   (1u << ((op) >> 8))
-#define HOOK_LAYER(op) ((((op) >> 8) / 2) + 1) /* 1, 2 or 3 */
+#define HOOK_INDEX(op)	    ((op)&0xff)			/* an op's place in dense tables */
+#define HOOK_LAYER(op)	    ((((op) >> 8) / 2) + 1)	/* 1, 2 or 3 */
+#define HOOK_BIT(op)	    (BIT(32) << HOOK_INDEX(op)) /* of every op but L1_EXIT */
+#define HOOK_EXIT_BIT(kind) BIT(kind)			/* of L1_EXIT, by enum exit_kind */
+#define HOOK_ARMED_ALL	    (~0ull)
+static_assert(HOOK_SLOTS <= 32, "a bit for each");
 
 /* What the management plane answers; the gate makes it true in the way of its crossing. */
 enum hook_verdict {
@@ -83,7 +88,7 @@ ASSERT_SIZE(struct hook_event, 56);
 /* Runs the agents armed for `op`, then the layer's orchestrator. Bounded, no allocation. */
 enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3);
 
-/* The gates' only way in: `armed` is the byte of the hRSC whose interface is crossed. */
+/* The gates' only way in: `armed` is the word of the hRSC whose interface is crossed. */
 #define HOOK(armed, op, subject, object, a0, a1, a2, a3)                                           \
 	(unlikely((armed)&HOOK_BIT(op)) ? hook_fire(op, subject, object, a0, a1, a2, a3)           \
 					: HOOK_ALLOW)

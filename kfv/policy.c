@@ -153,7 +153,7 @@ static int attach_one(struct policy *p, u32 agent)
 		if (d->count == DISPATCH_WIDTH)
 			return -ENOSPC;
 		d->to[d->count++] = (struct attached){ a->detect, p->table.param[agent], agent };
-		p->armed |= HOOK_BIT(a->ops[n]);
+		p->armed |= a->ops[n] == HOOK_L1_EXIT ? a->exits : HOOK_BIT(a->ops[n]);
 	}
 	return 0;
 }
@@ -172,7 +172,7 @@ static int attach(struct policy *p)
 	return error;
 }
 
-static void arm_all(u8 armed)
+static void arm_all(u64 armed)
 {
 	for (u16 i = 0; i < HRSC_MAX; i++)
 		if (hrsc_get(i))

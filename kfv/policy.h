@@ -8,10 +8,6 @@
 
 #include "kfv/agent.h"
 
-/* A hook's place in dense tables. */
-#define HOOK_INDEX(op) ((((op) >> 8) << 4) | ((op)&15))
-#define HOOK_SLOTS     (IFACE_COUNT << 4)
-
 #define DISPATCH_WIDTH 5
 
 /* All that a hook needs to run an agent. */
@@ -29,7 +25,7 @@ struct dispatch {
 struct policy {
 	struct policy_table table;
 	u32 epoch; /* counts loads */
-	u8 armed;  /* what goes into every hRSC's byte */
+	u64 armed; /* what goes into every hRSC's word */
 	struct dispatch ops[HOOK_SLOTS];
 	u8 rule_of[AGENTS_MAX][SEVERITY_COUNT]; /* 1 + index of the rule, 0: none */
 };

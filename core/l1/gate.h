@@ -17,7 +17,8 @@ void l1_gate_timer_arm(struct hrsc *h, u64 deadline_ns);
 /* A vCPU left guest mode: kind is enum exit_kind, ticks the TSC spent inside. */
 static inline void l1_gate_exit(struct hrsc *vcpu, u32 kind, u64 rip, u64 ticks)
 {
-	(void)HOOK(vcpu->armed, HOOK_L1_EXIT, host_hrsc.id, vcpu->id, kind, rip, ticks, 0);
+	if (unlikely(vcpu->armed & HOOK_EXIT_BIT(kind)))
+		(void)hook_fire(HOOK_L1_EXIT, host_hrsc.id, vcpu->id, kind, rip, ticks, 0);
 }
 /* An instruction of the host faulted where that had been foreseen, and was answered with an error.
  */

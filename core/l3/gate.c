@@ -10,7 +10,6 @@
 
 static_assert((HOOK_L3_PORT_WRITE & 1) && !(HOOK_L3_PORT_READ & 1), "odd operations write");
 static_assert((HOOK_L3_MMIO_WRITE & 1) && !(HOOK_L3_MMIO_READ & 1), "odd operations write");
-static_assert(HOOK_BIT(HOOK_L3_PORT_READ) == HOOK_BIT(HOOK_L3_MMIO_WRITE), "one interface");
 
 enum { PORTS, MMIO }; /* of vcpu.last_region */
 
@@ -31,10 +30,9 @@ static inline bool is_apic(const struct vcpu *v, u64 address)
 }
 
 /* An access to one register as it should be, which nobody watches. */
-static inline bool is_apic_plain(const struct vcpu *v, u64 address, u32 width)
+static inline bool is_apic_plain(const struct vcpu *v, u16 op, u64 address, u32 width)
 {
-	return !(address & 15) && width == 4 &&
-	       likely(!(v->hrsc.armed & HOOK_BIT(HOOK_L3_MMIO_READ)));
+	return !(address & 15) && width == 4 && likely(!(v->hrsc.armed & HOOK_BIT(op)));
 }
 
 static __noinline u64 access_apic(struct vcpu *v, u16 op, u64 address, u32 width, u64 value)
@@ -157,7 +155,7 @@ u64 l3_mmio_read(struct vcpu *v, u64 address, u32 width)
 {
 	if (!is_apic(v, address))
 		return read(v, HOOK_L3_MMIO_READ, address, width);
-	if (likely(is_apic_plain(v, address, width)))
+	if (likely(is_apic_plain(v, HOOK_L3_MMIO_READ, address, width)))
 		return vlapic_read(v, address & ~PAGE_MASK);
 	return access_apic(v, HOOK_L3_MMIO_READ, address, width, 0);
 }
@@ -166,7 +164,7 @@ void l3_mmio_write(struct vcpu *v, u64 address, u32 width, u64 value)
 {
 	if (!is_apic(v, address))
 		write(v, HOOK_L3_MMIO_WRITE, address, width, value);
-	else if (likely(is_apic_plain(v, address, width)))
+	else if (likely(is_apic_plain(v, HOOK_L3_MMIO_WRITE, address, width)))
 		vlapic_write(v, address & ~PAGE_MASK, (u32)value);
 	else
 		access_apic(v, HOOK_L3_MMIO_WRITE, address, width, value);

@@ -114,6 +114,8 @@ static const struct agent rate = {
 	.help = "hypercalls and exceptions per ms, smoothed",
 	.ops = ops,
 	.nops = ARRAY_LEN(ops),
+	.exits = HOOK_EXIT_BIT(EXIT_HYPERCALL) | HOOK_EXIT_BIT(EXIT_EXCEPTION) |
+		 HOOK_EXIT_BIT(EXIT_VIRT_INSN),
 	.nparams = 4,
 	.params = {
 		[LIMIT_CALLS] = { "calls", 3, 1, 100000 },

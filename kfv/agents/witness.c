@@ -9,7 +9,7 @@
 
 static u64 seen[HOOK_SLOTS]; /* (o) */
 
-#define X(name, iface, n, args) HOOK_##name,
+#define X(name, iface, args) HOOK_##name,
 static const u16 ops[] = { HOOK_TABLE(X) };
 #undef X
 
@@ -30,6 +30,7 @@ static const struct agent witness = {
 	.help = "counts every crossing, finds nothing",
 	.ops = ops,
 	.nops = ARRAY_LEN(ops),
+	.exits = ~0u,
 	.detect = detect,
 };
 AGENT_REGISTER(witness);

@@ -289,8 +289,11 @@ enum hook_verdict fake_enter(u16 vm)
 
 enum hook_verdict fake_exit(u16 vm, u32 kind)
 {
-	return HOOK(fake_vcpu[vm].hrsc.armed, HOOK_L1_EXIT, host_hrsc.id, fake_vcpu[vm].hrsc.id,
-		kind, 0x1000, 100, 0);
+	const struct hrsc *h = &fake_vcpu[vm].hrsc;
+
+	return h->armed & HOOK_EXIT_BIT(kind)
+		       ? hook_fire(HOOK_L1_EXIT, host_hrsc.id, h->id, kind, 0x1000, 100, 0)
+		       : HOOK_ALLOW;
 }
 
 u32 fake_logged(const char *text)

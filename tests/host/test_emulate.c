@@ -88,7 +88,7 @@ TEST(io_hooks_see_everything_and_may_deny)
 	CODE(0xec);
 	port(MACHINE_PORTS, 1, true);
 	EXPECT_EQ(machine.hooks, 0);
-	machine.device.armed = HOOK_BIT(HOOK_L3_PORT_READ);
+	machine.device.armed = HOOK_BIT(HOOK_L3_PORT_READ) | HOOK_BIT(HOOK_L3_PORT_WRITE);
 	port(MACHINE_PORTS + 3, 1, true);
 	EXPECT_EQ(machine.hooks, 1);
 	EXPECT_EQ(machine.hook.op, HOOK_L3_PORT_READ);

@@ -201,7 +201,8 @@ TEST(kfv_rate_takes_any_kind)
 {
 	fake_reset();
 	exits(EXIT_KINDS, 1000, 10);
-	exits(~0u, 1000, 10);
+	exits(31, 1000, 10);
+	(void)hook_fire(HOOK_L1_EXIT, host_hrsc.id, fake_vcpu[FAKE_A].hrsc.id, ~0u, 0, 0, 0);
 	EXPECT_EQ(fake.touched, 0);
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kfv/mediation.h"
 
+#include "core/l1/gate.h"
+#include "core/l2/vm.h"
 #include "kfv/agents/witness.h"
 #include "tests/dialect.h"
 #include "tests/host/kfv_fake.h"
 
 static const u16 all_ops[] = {
-#define X(name, iface, n, args) HOOK_##name,
+#define X(name, iface, args) HOOK_##name,
 	HOOK_TABLE(X)
 #undef X
 };
@@ -39,8 +41,11 @@ TEST(kfv_witness_sees_every_hook)
 	for (u32 i = 0; i < ARRAY_LEN(all_ops); i++) {
 		u64 before = witness_seen(all_ops[i]);
 
-		(void)HOOK(fake_driver[FAKE_A].armed, all_ops[i], fake_driver[FAKE_A].id, 0, 0, 1,
-			0, 0);
+		if (all_ops[i] == HOOK_L1_EXIT)
+			l1_gate_exit(&fake_driver[FAKE_A], EXIT_CPUID, 0, 0);
+		else
+			(void)HOOK(fake_driver[FAKE_A].armed, all_ops[i], fake_driver[FAKE_A].id, 0,
+				0, 1, 0, 0);
 		EXPECT_EQ(witness_seen(all_ops[i]), before + 1);
 	}
 	EXPECT_EQ(hook_arm_all(false), 0);
@@ -60,10 +65,11 @@ TEST(kfv_event_tells_who_and_what)
 	EXPECT_EQ(fake.probe_event.time_ns, fake.now_ns);
 	EXPECT_EQ(fake.probe_event.arg[2], 3);
 	/* What the host does to an hRSC of A is A's event. */
-	(void)HOOK(0xff, HOOK_L2_CALL, host_hrsc.id, fake_vcpu[FAKE_A].hrsc.id, 0, 0, 0, 0);
+	(void)HOOK(
+		HOOK_ARMED_ALL, HOOK_L2_CALL, host_hrsc.id, fake_vcpu[FAKE_A].hrsc.id, 0, 0, 0, 0);
 	EXPECT_EQ(fake.probe_event.vm, FAKE_A);
 	/* An id that nobody has is the host's. */
-	(void)HOOK(0xff, HOOK_L2_CALL, 250, 250, 0, 0, 0, 0);
+	(void)HOOK(HOOK_ARMED_ALL, HOOK_L2_CALL, 250, 250, 0, 0, 0, 0);
 	EXPECT_EQ(fake.probe_event.vm, 0);
 }
 

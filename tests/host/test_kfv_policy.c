@@ -50,8 +50,10 @@ TEST(kfv_policy_default_is_sound)
 	EXPECT(p->table.attached & BIT(agent_find("rate")));
 	EXPECT(p->table.attached & BIT(agent_find("control")));
 	EXPECT(!(p->table.attached & BIT(agent_find("witness"))));
-	EXPECT_EQ(p->armed,
-		HOOK_BIT(HOOK_L1_EXIT) | HOOK_BIT(HOOK_L2_ENTER) | HOOK_BIT(HOOK_L3_PORT_READ));
+	EXPECT_EQ(p->armed, HOOK_EXIT_BIT(EXIT_HYPERCALL) | HOOK_EXIT_BIT(EXIT_EXCEPTION) |
+				    HOOK_EXIT_BIT(EXIT_VIRT_INSN) | HOOK_BIT(HOOK_L2_ENTER) |
+				    HOOK_BIT(HOOK_L3_PORT_READ) | HOOK_BIT(HOOK_L3_PORT_WRITE) |
+				    HOOK_BIT(HOOK_L3_MMIO_READ) | HOOK_BIT(HOOK_L3_MMIO_WRITE));
 	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, p->armed);
 }
 
