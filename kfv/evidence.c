@@ -38,7 +38,7 @@ const char *const outcome_names[OUTCOMES] = {
 
 static const char *const layer_names[] = { "L0", "L1", "L2", "L3", "VO" };
 
-#define X(name, iface, args)                                                                    \
+#define X(name, iface, args)                                                                       \
 	case HOOK_##name:                                                                          \
 		return #name;
 const char *hook_name(u16 op)

@@ -128,9 +128,10 @@ int __must_check wrmsr_safe(u32 msr, u64 value);
 
 static inline u64 rdtsc(void)
 {
-	u32 lo, hi;
+	u64 lo, hi; /* the CPU clears the upper halves */
+
 	asm volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return lo | ((u64)hi << 32);
+	return lo | hi << 32;
 }
 
 #define CR_ACCESSORS(n)                                                                            \

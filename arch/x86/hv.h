@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "arch/x86/gprs.h"
 #include "core/lib/types.h"
 
 struct pagetable;
@@ -169,11 +170,14 @@ struct hv_length {
 
 /*
  * The back end's half of a vCPU; struct vcpu (core/l2) begins with one. RIP, RSP, RFLAGS and RAX
- * are copied out at an exit and back at an entry, all others are reached through hv->reg_read().
+ * are copied out at an exit and back at an entry, all others are reached through hv->reg_read(). An
+ * interrupt shadow is over once RIP is no longer where the vCPU exited.
  */
 struct hv_vcpu {
 	u64 gpr[16]; /* (o) */
 	u64 rip, rflags;
+	u64 cr2;		 /* (o) VT-x */
+	u64 exit_rip;		 /* (o) VT-x: where it was when it exited */
 	void *control;		 /* (c) VMCB or VMCS */
 	hpa_t control_hpa;	 /* (c) */
 	void *sealed;		 /* (c) copy of the must-be fields, see hv->verify */
@@ -190,6 +194,11 @@ struct hv_vcpu {
 	struct hv_length lengths[HV_LENGTHS]; /* (o) */
 	u64 dr[4];			      /* (o) guest DR0-DR3 while not in the CPU */
 };
+
+ASSERT_OFFSET(struct hv_vcpu, gpr[RSP], HV_RSP);
+ASSERT_OFFSET(struct hv_vcpu, rip, HV_RIP);
+ASSERT_OFFSET(struct hv_vcpu, rflags, HV_RFLAGS);
+ASSERT_OFFSET(struct hv_vcpu, cr2, HV_CR2);
 
 #define HV_MISSING_MAX 16
 
@@ -250,7 +259,6 @@ struct hv_ops {
 	bool (*can_take_nmi)(const struct hv_vcpu *v);
 	void (*inject)(struct hv_vcpu *v, const struct hv_event *event);
 	void (*window)(struct hv_vcpu *v, bool on); /* ask for EXIT_WINDOW */
-	void (*clear_shadow)(struct hv_vcpu *v);    /* after an emulated instruction */
 	void (*trap)(struct hv_vcpu *v, enum hv_intercept what, bool on);
 	int (*cpl)(const struct hv_vcpu *v);
 	/*

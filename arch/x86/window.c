@@ -76,14 +76,11 @@ bool window_same(hpa_t pa, const void *bytes, u32 len)
 	const u8 *there = open(pa), *want = bytes;
 	u64 diff = 0;
 
-	while (len >= 4) {
-		diff |= *(const u32 *)there ^ *(const u32 *)want;
-		there += 4;
-		want += 4;
-		len -= 4;
-	}
-	while (len--)
-		diff |= *there++ ^ *want++;
+	if (likely(len <= 8 && (pa.v & ~PAGE_MASK) <= PAGE_SIZE - 8))
+		diff = (*(const u64 *)there ^ *(const u64 *)want) << (64 - 8 * len);
+	else
+		while (len--)
+			diff |= *there++ ^ *want++;
 	close();
 	return !diff;
 }

@@ -15,7 +15,7 @@ void window_read(hpa_t pa, void *to, u32 len);
 void window_write(hpa_t pa, const void *from, u32 len);
 void window_fill(hpa_t pa, u8 value, u32 len);
 void window_zero(hpa_t page);
-/* Does this lie there? At most 16 bytes, not across a page. */
+/* Does this lie there? 1 to 16 bytes, not across a page; of `bytes` 8 can be read at least. */
 bool window_same(hpa_t pa, const void *bytes, u32 len);
 /* One aligned word, for walks of guest page tables. */
 u64 window_read64(hpa_t pa);

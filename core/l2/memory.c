@@ -82,22 +82,24 @@ int vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out)
 	return 0;
 }
 
-int s2_fault(struct vm *vm, gpa_t gpa, u8 access)
+static __noinline int map_block(struct vm *vm, u64 base, hpa_t hpa)
 {
-	u64 base = gpa.v & ~(BLOCK_SIZE - 1);
-	hpa_t hpa;
 	u32 level;
-	int err;
 
-	(void)access;
-	if (vm_ram(vm, GPA(base), &hpa) < 0)
-		return -ENOENT;
 	if (pt_lookup(&vm->s2, base, &level))
 		return 0; /* mapped by now: a stale translation, gone with this exit */
 	if (!l2_gate_map(&vm->hrsc, base, hpa.v, BLOCK_SIZE, PROT_RWX))
 		return -EACCES;
-	err = pt_map(&vm->s2, base, hpa, BLOCK_SIZE, PROT_RWX);
-	return err;
+	return pt_map(&vm->s2, base, hpa, BLOCK_SIZE, PROT_RWX);
+}
+
+int s2_fault(struct vm *vm, gpa_t gpa, u8 access)
+{
+	u64 base = gpa.v & ~(BLOCK_SIZE - 1);
+	hpa_t hpa;
+
+	(void)access;
+	return vm_ram(vm, GPA(base), &hpa) < 0 ? -ENOENT : map_block(vm, base, hpa);
 }
 
 /* Calls fn for each piece of [gpa, gpa+len) that lies in one page; all of it is RAM or nothing is

@@ -74,6 +74,7 @@ struct pvclock {
 };
 
 struct vm;
+struct msr;
 
 struct vcpu {
 	struct hv_vcpu hv; /* first: the back end's half */
@@ -107,6 +108,7 @@ struct vcpu {
 	u32 stuck;	/* (o) how many times in a row */
 	u32 unemulated; /* (o) how many of these ended in #UD */
 	const struct region_entry *last_region[2]; /* (o) last port and address: core/l3/gate.c */
+	const struct msr *last_msr;		   /* (o) core/l3/msr.c */
 	struct exit_stats stats[EXIT_KINDS];
 };
 

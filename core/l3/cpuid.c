@@ -6,6 +6,7 @@
 #include "core/l3/cpuid.h"
 
 #include "arch/x86/cpu.h"
+#include "core/l3/exit.h"
 #include "core/l3/gate.h"
 #include "core/l3/hypercall_abi.h"
 #include "core/l3/pvclock_abi.h"
@@ -160,7 +161,7 @@ static struct cpuid answer(struct vcpu *v, u32 leaf, u32 subleaf)
 	return c;
 }
 
-void cpuid_emulate(struct vcpu *v)
+void cpuid_handle(struct vcpu *v, const struct exit *exit)
 {
 	u64 *gpr = v->hv.gpr;
 	u32 leaf = (u32)gpr[RAX], subleaf = (u32)gpr[RCX];
@@ -172,4 +173,5 @@ void cpuid_emulate(struct vcpu *v)
 	gpr[RBX] = c.ebx;
 	gpr[RCX] = c.ecx;
 	gpr[RDX] = c.edx;
+	vcpu_skip(v, exit);
 }

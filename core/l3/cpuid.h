@@ -5,4 +5,4 @@
 #include "core/l2/vm.h"
 
 /* Answers for EAX and ECX in the guest's registers, through the L3 gate. */
-void cpuid_emulate(struct vcpu *v);
+void cpuid_handle(struct vcpu *v, const struct exit *exit);

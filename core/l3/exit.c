@@ -47,21 +47,12 @@ const char *const exit_names[EXIT_KINDS] = {
 	[EXIT_UNKNOWN] = "unknown",
 };
 
-/* Without a length from the CPU: a failed fetch has raised its exception already. */
-static __noinline void skip_unknown(struct vcpu *v)
+void vcpu_skip_unknown(struct vcpu *v)
 {
 	u8 len;
 
 	if (guest_insn_len(v, &len) == 0)
 		vcpu_advance(v, len);
-}
-
-void vcpu_skip(struct vcpu *v, const struct exit *exit)
-{
-	if (likely(exit->insn_len))
-		vcpu_advance(v, exit->insn_len);
-	else
-		skip_unknown(v);
 }
 
 /* The handler of a physical interrupt runs in this window; what it changed is seen before re-entry,
@@ -85,12 +76,6 @@ static void look_again(struct vcpu *v, const struct exit *exit)
 	(void)exit;
 	hv->window(&v->hv, false);
 	vcpu_hazard(v, HAZARD_EVENT);
-}
-
-static void handle_cpuid(struct vcpu *v, const struct exit *exit)
-{
-	cpuid_emulate(v);
-	vcpu_skip(v, exit);
 }
 
 /* HLT with interrupts off and no NMI to come never ends: say so instead of waiting. */
@@ -192,7 +177,7 @@ static void (*const handlers[])(struct vcpu *v, const struct exit *exit) = {
 	[EXIT_INTR] = take_interrupt,
 	[EXIT_NMI] = take_nmi,
 	[EXIT_WINDOW] = look_again,
-	[EXIT_CPUID] = handle_cpuid,
+	[EXIT_CPUID] = cpuid_handle,
 	[EXIT_HLT] = handle_hlt,
 	[EXIT_PAUSE] = handle_pause,
 	[EXIT_HYPERCALL] = hypercall_handle,
@@ -220,13 +205,17 @@ static_assert(ARRAY_LEN(handlers) == EXIT_KINDS, "every exit has a handler");
 /* Those whose handlers go beyond the vCPU, to what the VM's vCPUs share. */
 #define SHARED (BIT(EXIT_IO) | BIT(EXIT_S2) | BIT(EXIT_HLT) | BIT(EXIT_CR))
 
-void exit_handle(struct vcpu *v, const struct exit *exit)
+static __noinline void handle_shared(struct vcpu *v, const struct exit *exit)
 {
-	if (!(SHARED >> exit->kind & 1)) {
-		handlers[exit->kind](v, exit);
-		return;
-	}
 	lock_take(&v->vm->lock);
 	handlers[exit->kind](v, exit);
 	lock_give(&v->vm->lock);
+}
+
+void exit_handle(struct vcpu *v, const struct exit *exit)
+{
+	if (SHARED >> exit->kind & 1)
+		handle_shared(v, exit);
+	else
+		handlers[exit->kind](v, exit);
 }

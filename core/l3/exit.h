@@ -3,9 +3,18 @@
 #pragma once
 
 #include "core/l2/vm.h"
+#include "core/l3/fetch.h"
 
 void exit_handle(struct vcpu *v, const struct exit *exit);
 
-/* Past the instruction that exited: RIP, RF, interrupt shadow. len 0: it is decoded for its length.
- */
-void vcpu_skip(struct vcpu *v, const struct exit *exit);
+/* Without a length from the CPU: a failed fetch has raised its exception already. */
+void vcpu_skip_unknown(struct vcpu *v);
+
+/* Past the instruction that exited: RIP, RF, interrupt shadow. */
+static inline void vcpu_skip(struct vcpu *v, const struct exit *exit)
+{
+	if (likely(exit->insn_len))
+		vcpu_advance(v, exit->insn_len);
+	else
+		vcpu_skip_unknown(v);
+}

@@ -146,15 +146,17 @@ static int fill(struct vcpu *v, struct fetch_slot *s, u64 space, struct insn *ou
 
 int guest_fetch(struct vcpu *v, struct insn *out)
 {
-	struct fetch_slot *s = slot_of(v);
 	u64 space = hv->code_space(&v->hv);
+	struct fetch_slot *s = slot_of(v);
+	int err;
 
 	if (likely(s->rip == v->hv.rip && s->space == space && s->insn.len &&
 		    window_same(s->hpa, s->bytes, s->insn.len))) {
 		*out = s->insn;
-		return 0;
+		return (int)(space >> 62);
 	}
-	return fill(v, s, space, out);
+	err = fill(v, s, space, out);
+	return err ? err : (int)(space >> 62);
 }
 
 int guest_confirm(struct vcpu *v)

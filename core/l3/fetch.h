@@ -12,8 +12,8 @@
 /* How v's code segment makes an instruction read. */
 enum insn_mode guest_mode(const struct vcpu *v);
 /*
- * Decodes what lies at RIP. Any error means that the instruction cannot be emulated and that all
- * there is to do was done: v may enter again.
+ * Decodes what lies at RIP. Returns the mode that it reads in (enum insn_mode); any error means
+ * that it cannot be emulated and that all there is to do was done: v may enter again.
  */
 int __must_check guest_fetch(struct vcpu *v, struct insn *out);
 /*
@@ -38,7 +38,6 @@ static inline void vcpu_advance(struct vcpu *v, u8 len)
 	u64 next = v->hv.rip + len;
 
 	v->hv.rflags &= ~RFLAGS_RF;
-	hv->clear_shadow(&v->hv);
 	if (unlikely((v->hv.rflags & RFLAGS_TF) || (v->hv.rip ^ next) >> 32))
 		guest_advance_slow(v, next);
 	else

@@ -13,14 +13,15 @@
 static void emulate_string_io(struct vcpu *v, const struct exit *exit)
 {
 	struct emulation e = { .v = v, .exit = exit };
+	int mode = guest_fetch(v, &e.insn);
 
-	if (guest_fetch(v, &e.insn) < 0)
+	if (mode < 0)
 		return;
+	e.mode = (enum insn_mode)mode;
 	if (e.insn.op != (exit->io.in ? INSN_INS : INSN_OUTS) || e.insn.width != exit->io.width) {
 		guest_retry(v);
 		return;
 	}
-	e.mode = guest_mode(v);
 	string_run(&e);
 }
 

@@ -204,11 +204,14 @@ static int carry_out(const struct emulation *e)
 
 static void emulate(struct vcpu *v, const struct exit *exit)
 {
-	struct emulation e = { .v = v, .exit = exit };
+	struct emulation e; /* filled in one by one: `insn` is large */
+	int mode = guest_fetch(v, &e.insn);
 
-	if (guest_fetch(v, &e.insn) < 0)
+	if (mode < 0)
 		return;
-	e.mode = guest_mode(v);
+	e.v = v;
+	e.exit = exit;
+	e.mode = (enum insn_mode)mode;
 	if (!e.insn.mem) {
 		guest_retry(v);
 	} else if (e.insn.op >= INSN_MOVS && e.insn.op <= INSN_SCAS) {

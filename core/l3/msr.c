@@ -217,26 +217,37 @@ static const struct msr msrs[] = {
 	{ MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, NULL, ignore_write },
 };
 
-static const struct msr *msr_find(u32 index)
+static bool holds(const struct msr *m, u32 index)
+{
+	return index >= m->first && index <= m->last;
+}
+
+static __noinline const struct msr *msr_search(struct vcpu *v, u32 index)
 {
 	u32 lo = 0, hi = ARRAY_LEN(msrs);
 
-	while (lo < hi) {
+	while (lo + 1 < hi) {
 		u32 mid = (lo + hi) / 2;
 
-		if (index < msrs[mid].first)
-			hi = mid;
-		else if (index > msrs[mid].last)
-			lo = mid + 1;
-		else
-			return &msrs[mid];
+		*(index < msrs[mid].first ? &hi : &lo) = mid;
 	}
-	return NULL;
+	if (!holds(&msrs[lo], index))
+		return NULL;
+	v->last_msr = &msrs[lo];
+	return v->last_msr;
+}
+
+/* Guests ask for the same one again and again. */
+static const struct msr *msr_find(struct vcpu *v, u32 index)
+{
+	const struct msr *m = v->last_msr;
+
+	return likely(m && holds(m, index)) ? m : msr_search(v, index);
 }
 
 static int msr_read(struct vcpu *v, u32 index)
 {
-	const struct msr *m = msr_find(index);
+	const struct msr *m = msr_find(v, index);
 	u64 value = 0;
 
 	if (!m || !l3_gate_msr_read(&v->hrsc, index) || (m->read && m->read(v, index, &value) < 0))
@@ -248,7 +259,7 @@ static int msr_read(struct vcpu *v, u32 index)
 
 static int msr_write(struct vcpu *v, u32 index)
 {
-	const struct msr *m = msr_find(index);
+	const struct msr *m = msr_find(v, index);
 	u64 value = (u32)v->hv.gpr[RAX] | v->hv.gpr[RDX] << 32;
 
 	if (!m || !l3_gate_msr_write(&v->hrsc, index, value) || !m->write)

@@ -195,11 +195,6 @@ static u64 code_space(const struct hv_vcpu *v)
 	return (machine.regs[REG_CR3] & ~(3ull << 62)) | mode << 62;
 }
 
-static void clear_shadow(struct hv_vcpu *v)
-{
-	(void)v;
-}
-
 static const struct hv_ops machine_hv = {
 	.name = "machine",
 	.reg_read = reg_read,
@@ -207,7 +202,6 @@ static const struct hv_ops machine_hv = {
 	.segment_read = segment_read,
 	.cpl = cpl,
 	.code_space = code_space,
-	.clear_shadow = clear_shadow,
 };
 
 static void set_segments(u16 code_attr, u16 data_attr, u32 limit)

@@ -409,7 +409,7 @@ TEST(fetch_across_pages)
 	machine_store(0x9ffe, 2, 0x058b);
 	machine_store(0xb000, 4, 0x44332211);
 	RIP = 0x500ffe;
-	EXPECT_EQ(guest_fetch(&machine.v, &insn), 0);
+	EXPECT_EQ(guest_fetch(&machine.v, &insn), INSN_MODE_64);
 	EXPECT_EQ(insn.len, 6);
 	EXPECT_EQ(insn.disp, 0x44332211);
 	machine_map(0x501000, 0, -1ull); /* gone */
@@ -421,7 +421,7 @@ TEST(fetch_across_pages)
 	machine.raised = false;
 	machine_store(0x9fff, 1, 0xf4); /* ends in time: the next page does not matter */
 	RIP = 0x500fff;
-	EXPECT_EQ(guest_fetch(&machine.v, &insn), 0);
+	EXPECT_EQ(guest_fetch(&machine.v, &insn), INSN_MODE_64);
 	EXPECT_EQ(insn.op, INSN_HLT);
 }
 

@@ -363,7 +363,9 @@ TEST(hv_an_injected_interrupt_arrives_once)
 	START(0x90, 0x90);
 	guest.v.rflags = RFLAGS_ON;
 	hv->inject(&guest.v, &e);
-	EXPECT_EQ(run(), EXIT_HLT);
+	while (run() == EXIT_PREEMPT) /* it runs for longer than VT-x lets a guest */
+		;
+	EXPECT_EQ(guest.exit.kind, EXIT_HLT);
 	EXPECT_EQ(peek16(DATA), 1);
 	EXPECT_EQ(guest.v.gpr[RSP], STACK - 6);
 	guest_free();
@@ -417,7 +419,7 @@ TEST(hv_a_shadow_is_seen_and_cleared)
 	EXPECT(guest.v.rflags & RFLAGS_IF);
 	EXPECT(!hv->can_take_interrupt(&guest.v));
 	EXPECT(!hv->can_take_nmi(&guest.v));
-	hv->clear_shadow(&guest.v);
+	guest.v.rip += 2; /* the instruction is done */
 	EXPECT(hv->can_take_interrupt(&guest.v));
 	EXPECT(hv->can_take_nmi(&guest.v));
 	guest_free();

@@ -2,14 +2,16 @@
 /*
  * World switch (APM volume 2, "VMRUN Instruction" and "VMSAVE and VMLOAD Instructions").
  *
- * void svm_run(u64 vmcb_hpa, u64 *gpr, u64 host_vmcb_hpa);
+ * void svm_run(struct hv_vcpu *v, struct exit *exit, u64 vmcb_hpa, u64 host_vmcb_hpa);
  *
  * VMRUN switches RIP, RSP, RFLAGS, RAX, the control registers, CS, SS, DS and ES; VMLOAD and VMSAVE
  * the rest of what both sides have of their own (FS, GS, TR, LDTR, the SYSCALL and SYSENTER MSRs);
- * the general registers are ours to move. The stack while the guest runs:
+ * the general registers are ours to move. After an exit it goes on as svm_decode(v, exit). The
+ * stack while the guest runs:
  *   host_vmcb_hpa  0(%rsp)
- *   gpr            8(%rsp)
- *   r15 .. rbp    16(%rsp)
+ *   v              8(%rsp)
+ *   exit          16(%rsp)
+ *   r15 .. rbp    24(%rsp)
  *
  * GIF is clear from CLGI to STGI, so that nothing comes in between; RFLAGS.IF is set at VMRUN, so
  * that a physical interrupt ends the guest's run (with V_INTR_MASKING the guest's own IF does not
@@ -21,16 +23,10 @@
 	.balign 16
 	.globl svm_run
 svm_run:
-	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-	pushq %rsi
-	pushq %rdx
-	movq %rdi, %rax
-	load_gprs %rsi
+	save_host
+	pushq %rcx
+	movq %rdx, %rax
+	load_gprs
 	clgi
 	sti
 	vmload %rax
@@ -42,13 +38,8 @@ svm_run:
 	save_gprs
 	cli
 	stgi
-	addq $16, %rsp
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
-	ret
+	addq $8, %rsp
+	restore_host
+	jmp svm_decode
 
 	.section .note.GNU-stack, "", @progbits

@@ -102,7 +102,7 @@ static void unmask_nmi(struct hv_vcpu *v)
 	v->nmi_masked = false;
 }
 
-static void decode_rare(struct hv_vcpu *v, struct exit *exit)
+static __noinline void decode_rare(struct hv_vcpu *v, struct exit *exit)
 {
 	const struct vmcb *c = vmcb_of(v);
 	u64 code = c->exitcode;
@@ -160,10 +160,16 @@ static u8 known_len(const struct hv_vcpu *v, const struct vmcb *c, u8 kind)
 	return likely(l->rip == c->rip && l->cr3 == c->cr3 && l->kind == kind) ? l->len : 0;
 }
 
-static __always_inline void decode(struct hv_vcpu *v, struct vmcb *c, struct exit *exit)
+void svm_decode(struct hv_vcpu *v, struct exit *exit)
 {
+	struct vmcb *c = vmcb_of(v);
 	u64 code = c->exitcode;
 
+	v->rip = c->rip;
+	v->rflags = c->rflags;
+	v->gpr[RAX] = c->rax;
+	v->gpr[RSP] = c->rsp;
+	c->eventinj = 0;
 	if (unlikely(c->exitintinfo & EVENTINJ_VALID))
 		keep_event(v, c->exitintinfo);
 	if (unlikely(code >= ARRAY_LEN(plain_kind) || !plain_kind[code])) {
@@ -179,6 +185,8 @@ void svm_enter(struct hv_vcpu *v, struct exit *exit)
 {
 	struct vmcb *c = vmcb_of(v);
 
+	if (c->rip != v->rip)
+		c->interrupt_shadow = 0;
 	c->rip = v->rip;
 	c->rflags = v->rflags;
 	c->rax = v->gpr[RAX];
@@ -188,11 +196,5 @@ void svm_enter(struct hv_vcpu *v, struct exit *exit)
 		c->tlb_control = svm_caps.flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
 		v->flush = false;
 	}
-	svm_run(v->control_hpa.v, v->gpr, this_cpu(hv_host));
-	v->rip = c->rip;
-	v->rflags = c->rflags;
-	v->gpr[RAX] = c->rax;
-	v->gpr[RSP] = c->rsp;
-	c->eventinj = 0;
-	decode(v, c, exit);
+	svm_run(v, exit, v->control_hpa.v, this_cpu(hv_host));
 }

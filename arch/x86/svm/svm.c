@@ -203,19 +203,21 @@ static void svm_vcpu_release(struct hv_vcpu *v)
 	(void)v;
 }
 
-static bool svm_can_take_interrupt(const struct hv_vcpu *v)
+static bool blocked(const struct hv_vcpu *v)
 {
 	const struct vmcb *c = vmcb_of(v);
 
-	return (v->rflags & RFLAGS_IF) && !(c->interrupt_shadow & 1) &&
-	       !(c->eventinj & EVENTINJ_VALID);
+	return ((c->interrupt_shadow & 1) && c->rip == v->rip) || (c->eventinj & EVENTINJ_VALID);
+}
+
+static bool svm_can_take_interrupt(const struct hv_vcpu *v)
+{
+	return (v->rflags & RFLAGS_IF) && !blocked(v);
 }
 
 static bool svm_can_take_nmi(const struct hv_vcpu *v)
 {
-	const struct vmcb *c = vmcb_of(v);
-
-	return !v->nmi_masked && !(c->interrupt_shadow & 1) && !(c->eventinj & EVENTINJ_VALID);
+	return !v->nmi_masked && !blocked(v);
 }
 
 /*
@@ -262,11 +264,6 @@ static void svm_window(struct hv_vcpu *v, bool on)
 		c->v_intr = V_INTR_MASKING;
 		c->misc1 &= ~INTERCEPT_VINTR;
 	}
-}
-
-static void svm_clear_shadow(struct hv_vcpu *v)
-{
-	vmcb_of(v)->interrupt_shadow = 0;
 }
 
 /* The guest sees its TF set while this is on. */
@@ -323,7 +320,6 @@ const struct hv_ops svm_ops = {
 	.can_take_nmi = svm_can_take_nmi,
 	.inject = svm_inject,
 	.window = svm_window,
-	.clear_shadow = svm_clear_shadow,
 	.trap = svm_trap,
 	.cpl = svm_cpl,
 	.code_space = svm_code_space,

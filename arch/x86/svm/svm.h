@@ -22,11 +22,12 @@ int svm_probe(struct hv_features *f);
 
 extern const struct paging_format npt_format;
 
-/* entry.S: saves the host's registers, runs the guest until an exit, restores. */
-void svm_run(u64 vmcb_hpa, u64 *gpr, u64 host_vmcb_hpa);
+/* entry.S: saves the host's registers, runs the guest until an exit, restores, and decodes. */
+void svm_run(struct hv_vcpu *v, struct exit *exit, u64 vmcb_hpa, u64 host_vmcb_hpa);
 
 /* exit.c */
 void svm_enter(struct hv_vcpu *v, struct exit *exit);
+void svm_decode(struct hv_vcpu *v, struct exit *exit);
 
 /* regs.c */
 u64 svm_reg_read(const struct hv_vcpu *v, enum hv_reg reg);

@@ -106,8 +106,7 @@ static void take_debug(struct hv_vcpu *v, u64 qualification)
 	vmx_reg_write(v, REG_DR6, (dr6 | qualification) ^ (qualification & DR6_RTM));
 	if (qualification & DR6_BD)
 		vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
-	if ((v->rflags & RFLAGS_TF) &&
-		(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)))
+	if ((v->rflags & RFLAGS_TF) && (vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_SHADOW))
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_BS);
 }
 
@@ -175,14 +174,9 @@ static void keep_event(struct hv_vcpu *v, u32 info)
  * they are blocked again (SDM, "Information for VM Exits Due to Vectored Events" and the
  * qualification for EPT violations).
  */
-static void keep_nmi_blocked(const struct hv_vcpu *v, u32 reason, u64 qualification)
+static void keep_nmi_blocked(const struct hv_vcpu *v, u64 info)
 {
-	bool unblocked = reason == VMEXIT_EPT_VIOLATION
-				 ? qualification & INTR_NMI_UNBLOCKED
-				 : reason == VMEXIT_EXCEPTION &&
-					   (vmread(EXIT_INTR_INFO) & INTR_NMI_UNBLOCKED);
-
-	if (unblocked && !v->has_pending)
+	if (unlikely(info & INTR_NMI_UNBLOCKED) && !v->has_pending)
 		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) | BLOCKED_BY_NMI);
 }
 
@@ -198,14 +192,16 @@ static void decode_rare(struct hv_vcpu *v, u32 reason, struct exit *exit)
 {
 	u64 qualification = vmread(EXIT_QUALIFICATION);
 
-	if (reason == VMEXIT_IO) {
-		decode_io(qualification, exit);
-	} else if (reason == VMEXIT_EPT_VIOLATION) {
+	if (reason == VMEXIT_EPT_VIOLATION) {
 		decode_s2(qualification, exit);
+		keep_nmi_blocked(v, qualification);
+	} else if (reason == VMEXIT_IO) {
+		decode_io(qualification, exit);
 	} else if (reason == VMEXIT_CR) {
 		decode_cr(qualification, exit);
 	} else if (reason == VMEXIT_EXCEPTION) {
 		decode_exception(v, qualification, exit);
+		keep_nmi_blocked(v, vmread(EXIT_INTR_INFO));
 	} else if (reason == VMEXIT_INTR_WINDOW || reason == VMEXIT_NMI_WINDOW) {
 		exit->kind = EXIT_WINDOW;
 		/* An NMI's handler is over; core/l3 closes the window and looks what may go in now.
@@ -214,10 +210,7 @@ static void decode_rare(struct hv_vcpu *v, u32 reason, struct exit *exit)
 			v->nmi_masked = false;
 	} else {
 		unknown(reason, exit);
-		return;
 	}
-	if (reason == VMEXIT_EPT_VIOLATION || reason == VMEXIT_EXCEPTION)
-		keep_nmi_blocked(v, reason, qualification);
 }
 
 static void decode_refusal(u64 reason, struct exit *exit)
@@ -230,25 +223,42 @@ static void decode_refusal(u64 reason, struct exit *exit)
 	exit->exception.vector = VECTOR_MC;
 }
 
-void vmx_decode(struct hv_vcpu *v, struct exit *exit, bool failed)
+void vmx_refused(struct hv_vcpu *v, struct exit *exit)
 {
-	u64 reason = vmread(failed ? VM_INSTRUCTION_ERROR : EXIT_REASON), vectoring;
+	(void)v;
+	decode_refusal(vmread(VM_INSTRUCTION_ERROR), exit);
+}
+
+/* Not an instruction that exited, or one that has more to say. */
+static __noinline void decode_aside(struct hv_vcpu *v, struct exit *exit, u64 reason)
+{
+	u64 vectoring = vmread(IDT_VECTORING_INFO);
 
 	exit->insn_len = 0;
-	if (unlikely(failed || (reason & VMEXIT_ENTRY_FAILED))) {
+	if (unlikely(reason & VMEXIT_ENTRY_FAILED)) {
 		decode_refusal(reason, exit);
 		return;
 	}
 	v->launched = true;
-	vectoring = vmread(IDT_VECTORING_INFO);
 	if (unlikely(vectoring & INTR_VALID))
 		keep_event(v, (u32)vectoring);
-	if (unlikely(reason >= ARRAY_LEN(plain) || !plain[reason].kind)) {
+	if (reason < ARRAY_LEN(plain) && plain[reason].kind)
+		exit->kind = plain[reason].kind;
+	else
 		decode_rare(v, (u32)reason, exit);
+}
+
+void vmx_decode(struct hv_vcpu *v, struct exit *exit)
+{
+	u64 reason = vmread(EXIT_REASON);
+
+	v->exit_rip = v->rip;
+	if (unlikely(reason >= ARRAY_LEN(plain) || !plain[reason].has_len)) {
+		decode_aside(v, exit, reason);
 		return;
 	}
+	v->launched = true;
 	exit->kind = plain[reason].kind;
+	exit->insn_len = (u8)vmread(EXIT_INSN_LEN);
 	exit->msr.write = reason == VMEXIT_WRMSR; /* means something for MSRs only */
-	if (plain[reason].has_len)
-		exit->insn_len = (u8)vmread(EXIT_INSN_LEN);
 }

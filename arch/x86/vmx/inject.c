@@ -21,20 +21,23 @@ static void set_proc(struct hv_vcpu *v, u64 clear, u64 set)
 	vmwrite(PROC_CONTROLS, proc);
 }
 
+/* An event that waits is valid until the exit behind its entry. */
 static bool blocked(const struct hv_vcpu *v, u64 by)
 {
 	vmx_focus(v);
-	return vmx_state(v)->queued || (vmread(GUEST_INTERRUPTIBILITY) & by);
+	if (v->rip != v->exit_rip)
+		by &= ~BLOCKED_BY_SHADOW;
+	return (vmread(ENTRY_INTR_INFO) & INTR_VALID) || (vmread(GUEST_INTERRUPTIBILITY) & by);
 }
 
 bool vmx_can_take_interrupt(const struct hv_vcpu *v)
 {
-	return (v->rflags & RFLAGS_IF) && !blocked(v, BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
+	return (v->rflags & RFLAGS_IF) && !blocked(v, BLOCKED_BY_SHADOW);
 }
 
 bool vmx_can_take_nmi(const struct hv_vcpu *v)
 {
-	return !v->nmi_masked && !blocked(v, BLOCKED_BY_STI | BLOCKED_BY_MOV_SS | BLOCKED_BY_NMI);
+	return !v->nmi_masked && !blocked(v, BLOCKED_BY_SHADOW | BLOCKED_BY_NMI);
 }
 
 /* With virtual NMIs an exit tells when the handler's IRET has come, else we wait for IF. */
@@ -67,7 +70,6 @@ void vmx_inject(struct hv_vcpu *v, const struct hv_event *e)
 	if (e->insn_len)
 		vmwrite(ENTRY_INSN_LEN, e->insn_len);
 	vmwrite(ENTRY_INTR_INFO, info);
-	vmx_state(v)->queued = true;
 }
 
 /* IF or a shadow is in the way: one window for either, and an NMI must not wait for IF. */
@@ -79,21 +81,11 @@ void vmx_window(struct hv_vcpu *v, bool on)
 	v->window = on;
 	if (!on)
 		wanted = 0;
-	else if (vmx_caps.has[VMX_VIRTUAL_NMI] && blocked(v, BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
+	else if (vmx_caps.has[VMX_VIRTUAL_NMI] && blocked(v, BLOCKED_BY_SHADOW))
 		wanted |= PROC_NMI_WINDOW;
 	if (v->nmi_masked)
 		wanted |= vmx_caps.has[VMX_VIRTUAL_NMI] ? PROC_NMI_WINDOW : PROC_INTERRUPT_WINDOW;
 	set_proc(v, WINDOWS, wanted);
-}
-
-void vmx_clear_shadow(struct hv_vcpu *v)
-{
-	u64 state;
-
-	vmx_focus(v);
-	state = vmread(GUEST_INTERRUPTIBILITY);
-	if (state & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
-		vmwrite(GUEST_INTERRUPTIBILITY, state & ~(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
 }
 
 static void step(struct hv_vcpu *v, bool on)

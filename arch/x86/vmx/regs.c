@@ -108,7 +108,7 @@ u64 vmx_reg_read(const struct hv_vcpu *v, enum hv_reg reg)
 	case REG_CR0:
 		return read_masked(GUEST_CR0, CR0_SHADOW, CR0_MASK);
 	case REG_CR2:
-		return vmx_state(v)->cr2;
+		return v->cr2;
 	case REG_CR4:
 		return read_masked(GUEST_CR4, CR4_SHADOW, CR4_MASK);
 	case REG_DR6:
@@ -148,7 +148,7 @@ static void write_special(struct hv_vcpu *v, enum hv_reg reg, u64 value)
 		vmwrite(GUEST_CR0, real_cr0(value));
 		break;
 	case REG_CR2:
-		vmx_state(v)->cr2 = value;
+		v->cr2 = value;
 		break;
 	case REG_CR4:
 		vmwrite(CR4_SHADOW, value);

@@ -49,7 +49,7 @@ POINTER_INSTRUCTION(vmxon)
 POINTER_INSTRUCTION(vmptrld)
 POINTER_INSTRUCTION(vmclear)
 
-void vmx_make_current(const struct hv_vcpu *v)
+__noinline void vmx_make_current(const struct hv_vcpu *v)
 {
 	CHECK(vmptrld(v->control_hpa));
 	this_cpu(hv_current) = v;
@@ -255,7 +255,6 @@ static void vmx_reset(struct hv_vcpu *v)
 	v->rflags = RFLAGS_FIXED;
 	v->has_pending = v->nmi_masked = v->stepping = false;
 	v->flush = true;
-	vmx_state(v)->queued = false;
 	vmx_window(v, false);
 }
 
@@ -359,21 +358,12 @@ static void vmx_unload(struct hv_vcpu *v)
 
 static void vmx_enter(struct hv_vcpu *v, struct exit *exit)
 {
-	struct vmx_state *s = vmx_state(v);
-	bool failed;
-
 	vmx_focus(v);
-	vmwrite(GUEST_RIP, v->rip);
-	vmwrite(GUEST_RSP, v->gpr[RSP]);
-	vmwrite(GUEST_RFLAGS, v->rflags);
+	if (v->rip != v->exit_rip)
+		vmx_end_shadow();
 	if (unlikely(v->flush))
 		vmx_flush(v);
-	failed = vmx_run(v->gpr, &s->cr2, v->launched);
-	s->queued = false;
-	v->rip = vmread(GUEST_RIP);
-	v->gpr[RSP] = vmread(GUEST_RSP);
-	v->rflags = vmread(GUEST_RFLAGS);
-	vmx_decode(v, exit, failed);
+	vmx_run(v, exit, v->launched);
 }
 
 const struct hv_ops vmx_ops = {
@@ -398,7 +388,6 @@ const struct hv_ops vmx_ops = {
 	.can_take_nmi = vmx_can_take_nmi,
 	.inject = vmx_inject,
 	.window = vmx_window,
-	.clear_shadow = vmx_clear_shadow,
 	.trap = vmx_trap,
 	.cpl = vmx_cpl,
 	.s2_format = &ept_format,

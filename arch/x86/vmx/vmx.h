@@ -68,10 +68,9 @@ ASSERT_SIZE(struct msr_slot, 16);
 
 /* The back end's own page of a vCPU: what the VMCS has no field for. */
 struct vmx_state {
-	u64 cr2, dr6;
+	u64 dr6;
 	u64 syscall[SYSCALL_MSRS]; /* while its vCPU is not loaded */
 	u32 proc;		   /* PROC_CONTROLS as last written */
-	bool queued;		   /* an event is to be injected at the next entry */
 	u32 nswitched;
 	struct msr_slot guest_msr[SWITCHED_MAX], host_msr[SWITCHED_MAX]; /* EFER and PAT */
 };
@@ -110,6 +109,15 @@ static inline void vmwrite(enum vmcs_field field, u64 value)
 		vmx_field_failed(field);
 }
 
+/* The instruction behind STI or MOV SS is done. */
+static inline void vmx_end_shadow(void)
+{
+	u64 state = vmread(GUEST_INTERRUPTIBILITY);
+
+	if (unlikely(state & BLOCKED_BY_SHADOW))
+		vmwrite(GUEST_INTERRUPTIBILITY, state & ~BLOCKED_BY_SHADOW);
+}
+
 void vmx_make_current(const struct hv_vcpu *v);
 
 static inline void vmx_focus(const struct hv_vcpu *v)
@@ -118,8 +126,8 @@ static inline void vmx_focus(const struct hv_vcpu *v)
 		vmx_make_current(v);
 }
 
-/* entry.S: runs the guest until an exit. Nonzero: the CPU did not enter (VMfail). */
-int vmx_run(u64 *gpr, u64 *cr2, bool launched);
+/* entry.S: runs the guest until an exit, and decodes that. */
+void vmx_run(struct hv_vcpu *v, struct exit *exit, bool launched);
 extern const char vmx_exited[]; /* where exits arrive */
 
 /* boot/vmx_probe.c */
@@ -133,7 +141,8 @@ int vmx_bitmaps_init(void);
 extern u8 *vmx_io_bitmaps, *vmx_msr_bitmap;
 
 /* exit.c */
-void vmx_decode(struct hv_vcpu *v, struct exit *exit, bool failed);
+void vmx_decode(struct hv_vcpu *v, struct exit *exit);
+void vmx_refused(struct hv_vcpu *v, struct exit *exit); /* it did not enter (VMfail) */
 
 /* regs.c */
 extern const u32 vmx_syscall_msrs[SYSCALL_MSRS];
@@ -151,7 +160,6 @@ bool vmx_can_take_interrupt(const struct hv_vcpu *v);
 bool vmx_can_take_nmi(const struct hv_vcpu *v);
 void vmx_inject(struct hv_vcpu *v, const struct hv_event *e);
 void vmx_window(struct hv_vcpu *v, bool on);
-void vmx_clear_shadow(struct hv_vcpu *v);
 void vmx_trap(struct hv_vcpu *v, enum hv_intercept what, bool on);
 
 /* verify.c */
