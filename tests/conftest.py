@@ -27,6 +27,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """A machine that was asked for and cannot be had is an error, never a skip."""
     config.addinivalue_line("markers", "lanes(*names): only these lanes can tell")
+    config.addinivalue_line("markers", "sample: also where a boot takes too long to run them all")
     name = config.getoption("--machine")
     if name not in LANES:
         raise pytest.UsageError(f"no machine {name!r}: one of {', '.join(LANES)}")
@@ -36,20 +37,28 @@ def pytest_configure(config):
         raise pytest.UsageError(f"machine {name}: {error}") from None
 
 
+def fits(item, lane):
+    marker = item.get_closest_marker("lanes")
+    if marker and lane.name not in marker.args:
+        return False
+    return lane.thorough or "lane" not in item.fixturenames or item.get_closest_marker("sample")
+
+
 def pytest_collection_modifyitems(config, items):
-    """What a lane cannot tell is not collected for it, instead of being skipped every time."""
-    lane = config.getoption("--machine")
+    """What a lane cannot tell, or has no time for, is not collected for it, instead of being
+    skipped every time."""
+    lane = LANES[config.getoption("--machine")]
     fitting, others = [], []
     for item in items:
-        marker = item.get_closest_marker("lanes")
-        (fitting if marker is None or lane in marker.args else others).append(item)
+        (fitting if fits(item, lane) else others).append(item)
     items[:] = fitting
     config.hook.pytest_deselected(items=others)
 
 
 def pytest_report_header(config):
     lane = LANES[config.getoption("--machine")]
-    return f"machine: {lane.name} ({lane.vendor}, {lane.cpu}, {lane.firmware}, {lane.accel})"
+    header = f"machine: {lane.name} ({lane.vendor}, {lane.cpu}, {lane.firmware}, {lane.accel})"
+    return header if lane.thorough else f"{header}; a boot takes a minute: a sample of the tests"
 
 
 @pytest.fixture(scope="session")

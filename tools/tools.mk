@@ -13,7 +13,8 @@
 
 TESTS ?= tests
 BENCH_LANES ?= tcg-svm bochs-vmx
-ALL_LANES ?= tcg-svm-uefi bochs-vmx bochs-vmx-server bochs-vmx-client bochs-vmx-uefi bochs-svm
+ALL_LANES ?= tcg-svm-uefi bochs-vmx bochs-vmx-server bochs-vmx-client bochs-vmx-uefi bochs-svm \
+	nested-kvm-amd nested-kvm-intel
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
 .PHONY: setup guest iso run lint attacks bench test test-all help

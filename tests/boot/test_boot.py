@@ -36,6 +36,7 @@ def command(machine, line):
     return machine.run(line)
 
 
+@pytest.mark.sample
 def test_banner_says_what_there_is(boot_vms, lane):
     machine = boot_vms(guest("hello"))
     machine.expect(r"KungFuVisor \d")
@@ -49,6 +50,7 @@ def test_banner_says_what_there_is(boot_vms, lane):
     assert [line for line in shown if len(line) > 80] == []  # the log's own lines may be longer
 
 
+@pytest.mark.sample
 def test_linux_reaches_its_shell(boot_vms):
     machine = boot_vms(linux(), focus="linux")
     reach_linux(machine)
@@ -118,6 +120,7 @@ def test_debug_exit_reports_its_value(boot_vms):
     assert machine.wait().kind == "exit"
 
 
+@pytest.mark.sample
 def test_guest_sees_a_whole_machine(boot, boot_vms, lane, tmp_path):
     """The guest's own tests, in TAP: CPU, timers, interrupt controllers, ports, hypercalls."""
     machine = boot_vms(guest("hello"), options="exit=ended", focus="hello")
@@ -129,6 +132,7 @@ def test_guest_sees_a_whole_machine(boot, boot_vms, lane, tmp_path):
     assert end == End("exit", 1 if failed else 0)
 
 
+@pytest.mark.sample
 @pytest.mark.lanes("bochs-vmx", "nested-kvm-amd", "nested-kvm-intel")
 def test_x2apic_mode_at_hand_over(boot, tmp_path):
     """Firmware may have switched to it, and locked it: even who would not choose it stays."""
@@ -145,6 +149,7 @@ def test_x2apic_mode_at_hand_over(boot, tmp_path):
     assert "not ok" not in machine.log_text()
 
 
+@pytest.mark.sample
 def test_image_tests(boot):
     """The in-image tests, in TAP."""
     machine = boot("exit test", {"config": b"\n"}, elf=BUILD / "kfv-test.elf")
@@ -162,6 +167,7 @@ def test_an_interrupt_arrives_once(boot):
     assert machine.wait(120) == End("exit", 0), machine.log_text()
 
 
+@pytest.mark.sample
 def test_console_commands(boot_vms):
     machine = boot_vms(guest("heartbeat"), linux(), focus="kfv")
     machine.expect_text("kfv> ")
@@ -233,6 +239,7 @@ def test_two_guests_lose_no_byte(boot_vms):
         assert [int(number) for number in numbers] == list(range(lines)), name
 
 
+@pytest.mark.sample
 def test_registers_stay_with_their_vm(boot_vms):
     """Vector, debug and system-call registers of two VMs that share one CPU."""
     machine = boot_vms(

@@ -65,6 +65,7 @@ def test_too_little_memory(boot, memory_mb, why):
     assert why in machine.log_text()
 
 
+@pytest.mark.sample
 def test_no_configuration(boot):
     modules = sound_config()
     del modules["config"]

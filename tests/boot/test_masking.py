@@ -11,6 +11,8 @@ from harness.machine import End
 
 IPS = 20_000_000  # Bochs: a guest with timers needs time between their interrupts
 
+SAMPLE = ("EPT", "VPID", "EPT 2M pages", "nested paging")  # where there is no time for all
+
 # The back end's own: name -> number of the reason to stop, or None.
 OF_SVM = {
     "nested paging": 5,
@@ -47,7 +49,11 @@ def pytest_generate_tests(metafunc):
     vendor = LANES[metafunc.config.getoption("--machine")].vendor
     if "reason" in metafunc.fixturenames:
         features = list((OF_VMX if vendor == "intel" else OF_SVM).items())
-        metafunc.parametrize("feature, reason", features, ids=[name for name, _ in features])
+        chosen = [
+            pytest.param(*pair, marks=[pytest.mark.sample] if pair[0] in SAMPLE else [], id=pair[0])
+            for pair in features
+        ]
+        metafunc.parametrize("feature, reason", chosen)
 
 
 def boot_without(boot, *features):

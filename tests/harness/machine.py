@@ -5,9 +5,11 @@ In build/logs/LANE, every byte of the first serial line goes to NAME.log, of the
 JSON lines) to NAME.com2, and the emulator's own words to NAME.emulator."""
 
 import collections
+import ctypes
 import json
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -22,6 +24,7 @@ from harness.tree import LOGS
 # on QEMU, which does not tell the two apart, and "failed" on Bochs.
 End = collections.namedtuple("End", "kind value", defaults=(None,))
 
+PR_SET_PDEATHSIG = 1
 SOMETHING = re.compile(r".+", re.S)
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>78c]|\r")
 
@@ -84,6 +87,7 @@ class Machine:
                 cwd=self.work,
                 env=self._environment(),
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
 
     def _environment(self):
@@ -215,6 +219,11 @@ class Machine:
             if thing is not None:
                 thing.close()
         self._socket = None
+
+
+def end_with_parent():
+    """prctl(2): an emulator must not outlive a test run that was killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def listen():

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How the harness reads a machine's end, and that a lane which cannot run is an error."""
 
+import struct
 import subprocess
 import sys
 import types
 
 import pytest
+from conftest import fits
 from harness import lanes
 from harness.bochs import BochsMachine
 from harness.machine import End, plain
@@ -43,6 +45,65 @@ def test_kvm_is_asked_three_questions(monkeypatch, device, flags, offered, reaso
     else:
         with pytest.raises(lanes.LaneUnavailable, match=reason):
             lanes.require_kvm()
+
+
+@pytest.mark.parametrize(
+    "flags, vendor", [("fpu svm npt", "amd"), ("fpu vmx ept", "intel"), ("fpu", "nobody")]
+)
+def test_vendor_of_the_host(tmp_path, flags, vendor):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: svm vmx\n")
+    assert lanes.host_vendor(lanes.host_cpu_flags(cpuinfo)) == vendor
+
+
+@pytest.mark.parametrize(
+    "leaf, ecx, offered",
+    [
+        (1, lanes.CPUID_1_ECX_VMX, "vmx"),
+        (0x80000001, lanes.CPUID_80000001_ECX_SVM, "svm"),
+        (1, ~lanes.CPUID_1_ECX_VMX & 0xFFFFFFFF, None),
+        (0x80000001, lanes.CPUID_1_ECX_VMX, None),
+    ],
+)
+def test_answer_of_kvm(monkeypatch, tmp_path, leaf, ecx, offered):
+    device = tmp_path / "kvm"
+    device.write_bytes(b"")
+
+    def ioctl(_, request, buffer):
+        assert request == lanes.KVM_GET_SUPPORTED_CPUID
+        entries = [(0, 0), (leaf, ecx)]
+        struct.pack_into("=I", buffer, 0, len(entries))
+        for i, (function, value) in enumerate(entries):
+            fields = (function, 0, 0, 0, 0, value, 0, 0, 0, 0)
+            lanes.CPUID_ENTRY.pack_into(buffer, 8 + i * lanes.CPUID_ENTRY.size, *fields)
+
+    monkeypatch.setattr(lanes.fcntl, "ioctl", ioctl)
+    assert lanes.kvm_offers(device) == offered
+
+
+def test_kvm_that_does_not_answer(monkeypatch):
+    def refuse():
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(lanes.os, "access", lambda *_: True)
+    monkeypatch.setattr(lanes, "host_cpu_flags", lambda: {"svm"})
+    monkeypatch.setattr(lanes, "kvm_offers", refuse)
+    with pytest.raises(lanes.LaneUnavailable, match="KVM does not answer: .*Invalid argument"):
+        lanes.require_kvm()
+
+
+def item(fixtures, **markers):
+    return types.SimpleNamespace(fixturenames=fixtures, get_closest_marker=markers.get)
+
+
+def test_a_slow_lane_runs_the_sample():
+    named = types.SimpleNamespace(args=["tcg-svm"])
+    for name, thorough in (("nested-kvm-intel", False), ("nested-kvm-amd", True)):
+        lane = lanes.LANES[name]
+        assert fits(item(["boot", "lane"], sample=True), lane)
+        assert fits(item(["tmp_path"]), lane)
+        assert bool(fits(item(["boot", "lane"]), lane)) == thorough
+        assert not fits(item(["boot", "lane"], lanes=named, sample=True), lane)
 
 
 def machine(kind, work, status, words=""):
