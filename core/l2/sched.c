@@ -49,7 +49,10 @@ static bool eligible(const struct vcpu *v, u64 now)
 	       (v->cpu == CPU_NONE || v->cpu == this_cpu(id));
 }
 
-/* An idle CPU takes v, or one that runs a vCPU which is well ahead of it leaves that. */
+/*
+ * An idle CPU takes v. Else the CPU whose vCPU is furthest ahead leaves that now, or when its slice
+ * is over, of which it need not have taken heed until now.
+ */
 static void find_cpu(const struct vcpu *v)
 {
 	struct vcpu *ahead = NULL;
@@ -64,14 +67,12 @@ static void find_cpu(const struct vcpu *v)
 			smp_kick(id);
 			return;
 		}
-		if (other && other->virtual_ns > v->virtual_ns + PREEMPT_NS &&
-			(!ahead || other->virtual_ns > ahead->virtual_ns))
+		if (other && (!ahead || other->virtual_ns > ahead->virtual_ns))
 			ahead = other;
 	}
-	if (ahead) {
-		vcpu_hazard(ahead, HAZARD_RESCHED);
-		smp_kick(ahead->cpu);
-	}
+	if (ahead)
+		vcpu_come_out(ahead, ahead->virtual_ns > v->virtual_ns + PREEMPT_NS ? HAZARD_RESCHED
+										    : HAZARD_TIMER);
 }
 
 static void enqueue(struct vcpu *v)
@@ -451,20 +452,28 @@ void sched_enter(struct vcpu *v)
 	sched_timers_run();
 }
 
-/* All vCPUs of a VM share what its cap allows in each period. */
+/* All vCPUs of a VM share what its cap allows in each period; what was too much is owed. */
 static void charge_cap(struct vm *vm, u64 now, u64 ran)
 {
+	u64 over;
+
 	if (!vm->cap)
 		return;
-	if (now >= vm->cap_period_end_ns) {
-		vm->cap_period_end_ns = now + CAP_PERIOD_NS;
-		vm->cap_used_ns = 0;
-	}
-	vm->cap_used_ns += ran;
 	vm->cap_budget_ns = CAP_PERIOD_NS / 100 * vm->cap;
-	for (u32 i = 0; i < vm->nvcpus && vm->cap_used_ns >= vm->cap_budget_ns; i++)
-		vm->vcpu[i]->throttled_until_ns =
-			MAX(vm->vcpu[i]->throttled_until_ns, vm->cap_period_end_ns);
+	if (!vm->cap_period_end_ns)
+		vm->cap_period_end_ns = now + CAP_PERIOD_NS;
+	vm->cap_used_ns += ran;
+	if (now >= vm->cap_period_end_ns) {
+		over = (now - vm->cap_period_end_ns) / CAP_PERIOD_NS + 1;
+		vm->cap_period_end_ns += over * CAP_PERIOD_NS;
+		vm->cap_used_ns -= MIN(vm->cap_used_ns, over * vm->cap_budget_ns);
+	}
+	if (vm->cap_used_ns < vm->cap_budget_ns)
+		return;
+	over = vm->cap_used_ns / vm->cap_budget_ns - 1;
+	for (u32 i = 0; i < vm->nvcpus; i++)
+		vm->vcpu[i]->throttled_until_ns = MAX(vm->vcpu[i]->throttled_until_ns,
+			vm->cap_period_end_ns + over * CAP_PERIOD_NS);
 }
 
 void sched_leave(void)

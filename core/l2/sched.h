@@ -15,7 +15,7 @@
 
 #define SLICE_NS       5000000ull
 #define CAP_PERIOD_NS  100000000ull
-#define WEIGHT_DEFAULT 256
+#define WEIGHT_DEFAULT 100
 
 /* Takes the next vCPU for this CPU out of the queue; NULL: this CPU is idle now. */
 struct vcpu *sched_next(void);

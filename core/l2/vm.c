@@ -5,6 +5,7 @@
  */
 #include "core/l2/vm.h"
 
+#include "arch/x86/percpu.h"
 #include "arch/x86/smp.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
@@ -201,10 +202,16 @@ static void start_drivers(struct vm *vm)
 
 int vm_create(const struct config_vm *config, struct vm **out)
 {
-	u16 id = free_id();
+	bool runs = config->cpus << (CPU_MAX - cpu_count);
+	u16 id = runs ? free_id() : 0;
 	struct vm *vm = id ? pages_alloc(vm_pages(), FRAME_DATA) : NULL;
 	int err;
 
+	if (!runs) {
+		log_error("vm %s (line %u): may run on none of the %u CPUs that there are",
+			config->name, config->line, cpu_count);
+		return -EINVAL;
+	}
 	if (!vm) {
 		log_error("vm %s (line %u): no room for another VM", config->name, config->line);
 		return -ENOMEM;
@@ -213,8 +220,9 @@ int vm_create(const struct config_vm *config, struct vm **out)
 	vm->config = config;
 	vm->memory_bytes = config->memory_bytes;
 	vm->lock.rank = LOCK_VM;
-	vm->weight = WEIGHT_DEFAULT;
-	vm->cpus = ~0ull;
+	vm->weight = config->weight;
+	vm->cap = config->cap;
+	vm->cpus = config->cpus;
 	vm->hrsc.owner = vm;
 	vm->hrsc.l2 = &vm_bus;
 	(void)text_copy(vm->name, sizeof(vm->name), config->name);

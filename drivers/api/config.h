@@ -14,6 +14,8 @@
  *		modules a b                     # up to 4 more, for a multiboot kernel
  *		devices uart pic pit            # or none; all of them if not said
  *		weight 100                      # share of CPU time, 1 to 1000
+ *		cap 50                          # at most so many percent of one CPU, 1 to 6400
+ *		cpus 0 2-3                      # on these alone, 0 to 63; all of them if not said
  *		reboot restart                  # or stop: what a reboot of the guest leads to
  *		pvclock on                      # or off: the guest has to measure time by its
  *devices
@@ -43,6 +45,7 @@
 #include "core/lib/types.h"
 
 #define CONFIG_VMS	   16
+#define CONFIG_CPUS	   64
 #define CONFIG_NAME	   32
 #define CONFIG_CMDLINE	   1024
 #define CONFIG_MODULES	   4
@@ -75,6 +78,8 @@ struct config_vm {
 	u64 memory_bytes;
 	u32 vcpus;
 	u32 weight;
+	u32 cap;     /* percent of one CPU for all its vCPUs together; 0: no limit */
+	u64 cpus;    /* BIT(number of a CPU) */
 	u32 devices; /* BIT(enum config_device) */
 	u8 reboot;   /* enum config_reboot */
 	u8 pvclock;  /* enum config_pvclock */

@@ -99,6 +99,32 @@ static int read_weight(struct config_text *t, void *to)
 	return config_read_number(t, 1, 1000, &((struct config_vm *)to)->weight);
 }
 
+static int read_cap(struct config_text *t, void *to)
+{
+	return config_read_number(t, 1, 6400, &((struct config_vm *)to)->cap);
+}
+
+/* CPUs by number, and ranges of them. */
+static int read_cpus(struct config_text *t, void *to)
+{
+	struct config_vm *vm = to;
+	int error;
+
+	vm->cpus = 0;
+	do {
+		struct token at = t->token;
+		u64 first, last;
+
+		error = config_read_range(t, &first, &last);
+		if (!error && last >= CONFIG_CPUS)
+			error = config_fail(t, at.line, at.column,
+				"expected CPUs from 0 to %u, got %lu", CONFIG_CPUS - 1, last);
+		for (u64 cpu = first; !error && cpu <= last; cpu++)
+			vm->cpus |= BIT(cpu);
+	} while (!error && statement_goes_on(t));
+	return error;
+}
+
 static int read_reboot(struct config_text *t, void *to)
 {
 	static const char *const names[] = { [REBOOT_RESTART] = "restart", [REBOOT_STOP] = "stop" };
@@ -122,6 +148,8 @@ static const struct config_key vm_keys[] = {
 	{ "modules", KEY_ONCE, read_modules },
 	{ "devices", KEY_ONCE, read_devices },
 	{ "weight", KEY_ONCE, read_weight },
+	{ "cap", KEY_ONCE, read_cap },
+	{ "cpus", KEY_ONCE, read_cpus },
 	{ "reboot", KEY_ONCE, read_reboot },
 	{ "pvclock", KEY_ONCE, read_pvclock },
 };
@@ -143,7 +171,9 @@ static int read_vm(struct config_text *t, void *to)
 
 	if (config->nvms == CONFIG_VMS)
 		return config_full(t, CONFIG_VMS, "VMs");
-	*vm = (struct config_vm){ .vcpus = 1, .weight = 100, .devices = DEVICES_ALL };
+	*vm = (struct config_vm){
+		.vcpus = 1, .weight = 100, .cpus = ~0ull, .devices = DEVICES_ALL
+	};
 	vm->line = at.line;
 	vm->column = at.column;
 	if (config_read_name(t, vm->name, "a VM's name"))

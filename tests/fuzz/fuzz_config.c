@@ -28,6 +28,7 @@ static void check_vm(const struct config_vm *vm)
 	HOLDS(vm->memory_bytes >= MIB(8) && vm->memory_bytes <= GIB(4) &&
 		!(vm->memory_bytes % MIB(2)));
 	HOLDS(vm->vcpus >= 1 && vm->vcpus <= 16 && vm->weight >= 1 && vm->weight <= 1000);
+	HOLDS(vm->cap <= 6400 && vm->cpus);
 	HOLDS(vm->devices < BIT(DEVICE_COUNT) && vm->reboot <= REBOOT_STOP);
 	HOLDS(is_terminated(vm->kernel, CONFIG_NAME) && vm->kernel[0]);
 	HOLDS(is_terminated(vm->initrd, CONFIG_NAME) && is_terminated(vm->cmdline, CONFIG_CMDLINE));

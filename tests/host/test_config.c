@@ -94,6 +94,8 @@ TEST(config_vm_in_full)
 		  "	modules one two three four\n"
 		  "	devices uart pmtimer\n"
 		  "	weight 250\n"
+		  "	cap 50\n"
+		  "	cpus 0 2-3\n"
 		  "	reboot stop\n"
 		  "	pvclock off\n"
 		  "}\n"))
@@ -110,6 +112,8 @@ TEST(config_vm_in_full)
 	EXPECT_STR(vm->modules[3], "four");
 	EXPECT_EQ(vm->devices, BIT(DEVICE_UART) | BIT(DEVICE_PMTIMER));
 	EXPECT_EQ(vm->weight, 250);
+	EXPECT_EQ(vm->cap, 50);
+	EXPECT_EQ(vm->cpus, 0xd);
 	EXPECT_EQ(vm->reboot, REBOOT_STOP);
 	EXPECT_EQ(vm->pvclock, PVCLOCK_OFF);
 	EXPECT_EQ(vm->line, 2);
@@ -124,6 +128,8 @@ TEST(config_vm_defaults)
 	EXPECT_EQ(vm->memory_bytes, MIB(8));
 	EXPECT_EQ(vm->vcpus, 1);
 	EXPECT_EQ(vm->weight, 100);
+	EXPECT_EQ(vm->cap, 0);
+	EXPECT_EQ(vm->cpus, ~0ull);
 	EXPECT_EQ(vm->devices, BIT(DEVICE_COUNT) - 1);
 	EXPECT_EQ(vm->reboot, REBOOT_RESTART);
 	EXPECT_EQ(vm->pvclock, PVCLOCK_ON);
@@ -285,8 +291,8 @@ TEST(config_errors_of_blocks)
 	bad("vm a", 1, 5, "expected {, got the end of the text");
 	bad("vm a\n{ }", 1, 5, "expected {, got the end of the line");
 	bad("vm a {\nmemory 8M; kernel k", 2, 20,
-		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, reboot, "
-		"pvclock or }, got the end of the text");
+		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, cap, cpus, "
+		"reboot, pvclock or }, got the end of the text");
 	bad("console { colour red }", 1, 11, "expected focus or }, got \"colour\"");
 	bad("console { } console { }", 1, 13, "expected the end of the line, got \"console\"");
 	bad("console { }; console { }", 1, 14, "expected console only once in this block");
@@ -315,8 +321,8 @@ TEST(config_errors_of_vm_names)
 TEST(config_errors_of_vms)
 {
 	bad_in_vm("memroy 8M", 1,
-		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, reboot, "
-		"pvclock or }, got \"memroy\"");
+		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, cap, cpus, "
+		"reboot, pvclock or }, got \"memroy\"");
 	bad_in_vm("memory 8M; memory 8M", 12, "expected memory only once in this block");
 	bad_in_vm("vcpus 1 2", 9, "expected the end of the line, got \"2\"");
 	bad("vm a { memory 8M }", 1, 18, "expected kernel, got \"}\"");
@@ -348,6 +354,10 @@ TEST(config_errors_of_numbers)
 	bad_in_vm("vcpus 18446744073709551617", 7,
 		"expected a number from 1 to 16, got \"18446744073709551617\"");
 	bad_in_vm("weight 1001", 8, "expected a number from 1 to 1000, got \"1001\"");
+	bad_in_vm("cap 0", 5, "expected a number from 1 to 6400, got \"0\"");
+	bad_in_vm("cpus 1 64", 8, "expected CPUs from 0 to 63, got 64");
+	bad_in_vm("cpus 0-64", 6, "expected CPUs from 0 to 63, got 64");
+	bad_in_vm("cpus 3-1", 6, "expected a number, or a range such as 0x20-0x3f, got \"3-1\"");
 	bad("policy p { version 4294967296 }", 1, 20,
 		"expected a number from 0 to 4294967295, got \"4294967296\"");
 }

@@ -172,13 +172,16 @@ static void set_controls(struct hv_vcpu *v, const struct pagetable *s2)
 }
 
 /* The part of what an exit loads that each CPU has of its own. */
-static void set_host_cpu(void)
+static void set_host_cpu(struct hv_vcpu *v)
 {
 	struct percpu *cpu = this_cpu(self);
 
 	vmwrite(HOST_GS_BASE, (u64)cpu);
 	vmwrite(HOST_TR_BASE, (u64)&cpu->tss);
 	vmwrite(HOST_GDTR_BASE, (u64)cpu->gdt);
+	vmx_seal_field(v, HOST_GS_BASE);
+	vmx_seal_field(v, HOST_TR_BASE);
+	vmx_seal_field(v, HOST_GDTR_BASE);
 }
 
 /* What is the same on all CPUs, and does not change once VMs are made. */
@@ -299,7 +302,7 @@ static int vmx_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 	vmx_make_current(v);
 	set_controls(v, s2);
 	set_host_state();
-	set_host_cpu();
+	set_host_cpu(v);
 	v->last_cpu = this_cpu(id);
 	vmx_reset(v);
 	if (vmx_caps.has[VMX_PREEMPTION])
@@ -328,7 +331,7 @@ static void vmx_load(struct hv_vcpu *v)
 		v->flush = true;
 	/* What another CPU changed since, this one may still have under the same VPID. */
 	if (v->last_cpu != this_cpu(id)) {
-		set_host_cpu();
+		set_host_cpu(v);
 		v->flush = true;
 		v->last_cpu = this_cpu(id);
 	}

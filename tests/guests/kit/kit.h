@@ -40,7 +40,9 @@ extern u64 trap_cr2, trap_dr6;
 			     "\n9:\tmovq $0, trap_resume(%%rip)" __VA_ARGS__);                     \
 	} while (0)
 
-/* Vectors from 0x20 on; what is not handled counts as a bug of the guest and ends it. */
+/* Vectors from 0x20 on, and 2 for NMIs; what is not handled counts as a bug of the guest and ends
+ * it.
+ */
 #define VECTOR_PIC	0x20 /* 16 of them */
 #define VECTOR_TIMER	0x40
 #define VECTOR_TEST	0x41

@@ -131,6 +131,7 @@ trap_common:
 
 	.data
 	.balign 8
+	.globl gdt, page_tables
 gdt:
 	.quad 0
 	.quad 0x00af9b000000ffff

@@ -62,7 +62,7 @@ void trap_handle(struct trap_frame *frame)
 {
 	if (frame->vector < EXCEPTIONS && trap_resume) {
 		exception(frame);
-	} else if (frame->vector >= EXCEPTIONS && handlers[frame->vector]) {
+	} else if (handlers[frame->vector]) {
 		handlers[frame->vector]();
 	} else {
 		print("TRAP %lu error 0x%lx rip 0x%lx\n", frame->vector, frame->error, frame->rip);

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Many vCPUs on few CPUs and on many: starting, sharing, and what one may not do to another."""
+
+import re
+
+import pytest
+from harness.config import guest, linux
+from harness.machine import End
+
+GREED = {
+    "masked": 0,  # spins with interrupts off
+    "cpuid": 1,  # exits without end
+    "port": 2,  # ... into the gate
+    "naps": 3,  # sleeps 100 us at a time, to be woken ahead of others
+    "self-ipi": 4,  # wakes itself before it sleeps
+}
+
+
+def smp(name="smp", vcpus=1, cmdline="", **settings):
+    return guest("smp", name, memory="32M", vcpus=vcpus, cmdline=f"vcpus={vcpus} {cmdline}",
+                 **settings)
+
+
+def shares(machine):
+    """What the console says each vCPU had of the CPUs: name -> milliseconds."""
+    lines = re.findall(r"(?m)^(\S+/cpu\d+) +\d+ +\d+ +(\d+)", machine.run("sched"))
+    return {name: int(ran) for name, ran in lines}
+
+
+def shares_over(machine, seconds):
+    """The same for a stretch of time that begins now."""
+    before = shares(machine)
+    machine.drain(seconds)
+    return {name: ran - before[name] for name, ran in shares(machine).items()}
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_smp_guest(boot_vms, cpus):
+    """Four vCPUs on fewer CPUs and on as many: INIT, start-up, IPIs, NMIs, one time for all."""
+    machine = boot_vms(smp(vcpus=4, cmdline="rounds=50"), options="exit=ended", smp=cpus)
+    end = machine.wait(300)
+    text = machine.log_text()
+    assert re.findall(r"(?m)^.*not ok .*$", text) == []
+    assert re.search(r"ok \d+ - smp_interrupts_go_there_and_back", text)
+    assert end == End("exit", 0)
+
+
+def test_cpus_are_counted(boot_vms):
+    machine = boot_vms(guest("heartbeat"), focus="kfv", smp=2)
+    machine.expect_text("kfv> ")
+    answer = machine.run("cpus")
+    assert len(re.findall(r"(?m)^ *[01] +\d+ +\d+%", answer)) == 2, answer
+
+
+def test_cpus_can_be_limited(boot_vms):
+    machine = boot_vms(guest("heartbeat"), focus="kfv", smp=2, options="exit cpus=1")
+    machine.expect_text("kfv> ")
+    answer = machine.run("cpus")
+    assert len(re.findall(r"(?m)^ *\d+ +\d+ +\d+%", answer)) == 1, answer
+
+
+@pytest.mark.parametrize("way", GREED)
+def test_the_greedy_get_their_share(boot_vms, way):
+    """Two VMs of one weight on one CPU: whatever the other does, each that spins gets its half."""
+    machine = boot_vms(
+        smp("greedy", cmdline=f"greed={GREED[way]}"),
+        smp("other", cmdline="greed=0"),
+        focus="kfv",
+    )
+    machine.expect_text("kfv> ")
+    machine.drain(3)
+    had = shares_over(machine, 5)
+    whole = sum(had.values())
+    assert had["other/cpu0"] >= 0.45 * whole, had
+    if way in ("masked", "cpuid", "port"):  # the others do not want more than their half
+        assert had["greedy/cpu0"] >= 0.45 * whole, had
+
+
+def test_weights_are_shares(boot_vms):
+    machine = boot_vms(
+        smp("heavy", cmdline="greed=0", weight=300),
+        smp("light", cmdline="greed=0", weight=100),
+        focus="kfv",
+    )
+    machine.expect_text("kfv> ")
+    machine.drain(3)
+    had = shares_over(machine, 5)
+    assert 0.70 <= had["heavy/cpu0"] / sum(had.values()) <= 0.80, had
+
+
+def test_a_cap_holds_though_nobody_else_wants(boot_vms):
+    machine = boot_vms(smp("capped", cmdline="greed=0", cap=30), focus="kfv")
+    machine.expect_text("kfv> ")
+    machine.drain(3)
+    wanted = re.compile(r"(?m)^capped/cpu0 +\d+ +30 +(\d+) +(\d+)")
+    ran, stolen = map(int, wanted.search(machine.run("sched")).groups())
+    machine.drain(8)
+    ran_then, stolen_then = map(int, wanted.search(machine.run("sched")).groups())
+    ran, stolen = ran_then - ran, stolen_then - stolen
+    assert 0.25 <= ran / (ran + stolen) <= 0.35, (ran, stolen)
+
+
+def test_pinned_vms_stay_where_they_are(boot_vms):
+    """Both on CPU 1 of two: they share it, and CPU 0 has no vCPU."""
+    machine = boot_vms(
+        smp("one", cmdline="greed=0", cpus=1),
+        smp("two", cmdline="greed=0", cpus=1),
+        focus="kfv",
+        smp=2,
+    )
+    machine.expect_text("kfv> ")
+    machine.drain(3)
+    had = shares_over(machine, 5)
+    assert 0.45 <= had["one/cpu0"] / sum(had.values()) <= 0.55, had
+    assert re.search(r"(?m)^ *1 +\d+ +\d+% +(one|two)/cpu0", machine.run("cpus"))
+
+
+def test_a_vm_that_may_run_nowhere_is_refused(boot_vms):
+    machine = boot_vms(smp("lost", cpus=9))
+    machine.expect(r"vm lost \(line 1\): may run on none of the \d+ CPUs")
+
+
+@pytest.mark.parametrize("vcpus", [2, 4])
+def test_linux_with_many_vcpus(boot_vms, vcpus):
+    machine = boot_vms(linux(vcpus=vcpus), focus="linux", smp=2)
+    machine.expect_text("KFV guest ready", timeout=400)
+    machine.expect_text("guest# ")
+    machine.send("nproc; echo end\r")
+    machine.expect(rf"\n{vcpus}\r[\s\S]*end", timeout=120)

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Several vCPUs from inside: starting them (SDM volume 3, "MP Initialization Protocol Algorithm for
+ * MP Systems"), interrupts from one to another, sleep and wake, one time for all.
+ *
+ * Command line: vcpus=N (2), rounds=N (200), churn=1 (no tests: for ever yields, sleeps and sends
+ * interrupts), greed=N (no tests: one vCPU takes what it can get, in one of the ways below). Exits
+ * with 0 if all passed.
+ */
+#include "tests/dialect.h"
+#include "core/lib/fmt.h"
+#include "core/lib/string.h"
+#include "tests/guests/kit/kit.h"
+#include "tests/guests/kit/trap.h"
+#include "tests/guests/smp/ap.h"
+
+#define VECTOR_PING    0x60
+#define VECTOR_PONG    0x61
+#define VECTOR_NMI     2
+#define ICR_INIT       0x4500
+#define ICR_STARTUP    0x4600
+#define ICR_NMI	       0x4400
+#define ICR_FIXED      0x4000
+#define ICR_ALL_BUT_ME 0xc0000
+#define WAIT_MS	       20000 /* on an emulator that is itself put off */
+#define TSC_ROUNDS     3000
+
+enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF };
+
+extern const u8 ap_begin[], ap_end[];
+
+static volatile u32 started[AP_MAX], pings[AP_MAX], nmis[AP_MAX], pongs, tsc_done;
+static volatile enum job job;
+static volatile u64 tsc_last, tsc_back;
+static u32 tsc_lock, vcpus, rounds;
+static bool churn;
+
+void test_printf(const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	fmt_string_v(text, sizeof(text), fmt, args);
+	va_end(args);
+	print("%s", text);
+}
+
+static u32 me(void)
+{
+	return apic_read(APIC_ID) >> 24;
+}
+
+static void send(u32 to, u32 command)
+{
+	apic_write(APIC_ICR_HIGH, to << 24);
+	apic_write(APIC_ICR_LOW, command);
+}
+
+static void ping(void)
+{
+	pings[me()]++;
+	apic_write(APIC_EOI, 0);
+	if (!churn)
+		send(0, ICR_FIXED | VECTOR_PONG);
+}
+
+static void pong(void)
+{
+	pongs++;
+	apic_write(APIC_EOI, 0);
+}
+
+static void nmi(void)
+{
+	nmis[me()]++;
+}
+
+static void tick(void)
+{
+	apic_write(APIC_EOI, 0);
+}
+
+/* Each reads the TSC in turn: no reading may lie before the one before it. */
+static void race_tsc(void)
+{
+	for (u32 i = 0; i < TSC_ROUNDS; i++) {
+		u64 now;
+
+		while (__atomic_exchange_n(&tsc_lock, 1, __ATOMIC_ACQUIRE))
+			pause();
+		now = rdtsc();
+		if (now < tsc_last)
+			tsc_back = tsc_last - now;
+		tsc_last = now;
+		__atomic_store_n(&tsc_lock, 0, __ATOMIC_RELEASE);
+	}
+	__atomic_add_fetch(&tsc_done, 1, __ATOMIC_RELEASE);
+}
+
+static void churn_for_ever(u32 id) __noreturn;
+static void churn_for_ever(u32 id)
+{
+	timer_periodic(1000 + 300 * id);
+	for (u32 i = id;; i++) {
+		if (hypervisor_present())
+			hypercall(HYPERCALL_YIELD, 0, 0, 0);
+		if (i % 3 == 0)
+			send((id + 1) % vcpus, ICR_FIXED | VECTOR_PING);
+		if (i % 4 == 0)
+			wait_interrupt();
+		else if (i % 4 == 1)
+			asm volatile("sti; nop; cli");
+	}
+}
+
+/* Ways to keep a CPU to itself; a scheduler leaves it no more than its share. */
+static void spin_masked(void)
+{
+	for (;;)
+		asm volatile("" ::: "memory");
+}
+
+static void exit_often(void)
+{
+	for (;;)
+		(void)cpuid(0, 0);
+}
+
+static void write_port(void)
+{
+	for (;;)
+		out8(0x80, 0);
+}
+
+static void sleep_shortly(void)
+{
+	timer_periodic(100);
+	for (;;)
+		wait_interrupt();
+}
+
+static void kick_itself(void)
+{
+	interrupt_handle(VECTOR_PING, tick);
+	for (;;) {
+		send(0, ICR_FIXED | VECTOR_PING);
+		wait_interrupt();
+	}
+}
+
+static void (*const greed[])(
+	void) = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself };
+
+void ap_main(u32 id) __noreturn;
+void ap_main(u32 id)
+{
+	enum job done = JOB_SLEEP;
+
+	trap_init();
+	apic_write(APIC_SVR, 0x100 | VECTOR_SPURIOUS);
+	started[id]++;
+	if (churn)
+		churn_for_ever(id);
+	for (;;) {
+		if (job == JOB_TSC && done != JOB_TSC)
+			race_tsc();
+		done = job;
+		if (job == JOB_SPIN_OFF) {
+			while (job == JOB_SPIN_OFF)
+				pause(); /* interrupts off: only an NMI or an INIT gets through */
+			continue;
+		}
+		wait_interrupt();
+	}
+}
+
+static bool reaches(const volatile u32 *count, u32 target)
+{
+	u64 start = rdtsc();
+
+	interrupts_on();
+	while (*count < target && rdtsc() - start < tsc_hz / 1000 * WAIT_MS)
+		pause();
+	interrupts_off();
+	return *count >= target;
+}
+
+static bool start(u32 id)
+{
+	u32 before = started[id];
+
+	memcpy((void *)AP_PAGE, ap_begin, (size_t)(ap_end - ap_begin));
+	send(id, ICR_INIT);
+	pit_wait(1000);
+	send(id, ICR_STARTUP | AP_PAGE >> 12);
+	return reaches(&started[id], before + 1);
+}
+
+static void wake_all(void)
+{
+	for (u32 id = 1; id < vcpus; id++)
+		send(id, ICR_FIXED | VECTOR_PING);
+}
+
+TEST(smp_every_vcpu_starts)
+{
+	for (u32 id = 1; id < vcpus; id++)
+		EXPECT(started[id] >= 1);
+}
+
+TEST(smp_a_second_startup_is_ignored)
+{
+	u32 before = started[1];
+
+	send(1, ICR_STARTUP | AP_PAGE >> 12);
+	pit_wait(20000);
+	EXPECT_EQ(started[1], before);
+}
+
+TEST(smp_interrupts_go_there_and_back)
+{
+	for (u32 id = 1; id < vcpus; id++) {
+		u32 before = pings[id];
+
+		for (u32 i = 0; i < rounds; i++) {
+			u32 answers = pongs;
+
+			send(id, ICR_FIXED | VECTOR_PING);
+			if (!EXPECT(reaches(&pongs, answers + 1)))
+				return;
+		}
+		EXPECT(reaches(&pings[id], before + rounds));
+	}
+}
+
+TEST(smp_one_for_all_others)
+{
+	u32 mine = pings[0], before[AP_MAX];
+
+	for (u32 id = 1; id < vcpus; id++)
+		before[id] = pings[id];
+	send(0, ICR_FIXED | ICR_ALL_BUT_ME | VECTOR_PING);
+	for (u32 id = 1; id < vcpus; id++)
+		EXPECT(reaches(&pings[id], before[id] + 1));
+	EXPECT_EQ(pings[0], mine);
+}
+
+TEST(smp_nmis_arrive_with_interrupts_off)
+{
+	job = JOB_SPIN_OFF;
+	wake_all();
+	for (u32 id = 1; id < vcpus; id++) {
+		u32 before = nmis[id];
+
+		send(id, ICR_NMI);
+		EXPECT(reaches(&nmis[id], before + 1));
+	}
+	job = JOB_SLEEP;
+}
+
+TEST(smp_an_init_stops_what_spins)
+{
+	u32 before = started[1];
+
+	job = JOB_SPIN_OFF;
+	wake_all();
+	pit_wait(5000);
+	EXPECT(start(1));
+	EXPECT_EQ(started[1], before + 1);
+	job = JOB_SLEEP;
+}
+
+TEST(smp_time_never_goes_back)
+{
+	tsc_last = tsc_back = tsc_done = 0;
+	job = JOB_TSC;
+	wake_all();
+	race_tsc();
+	EXPECT(reaches(&tsc_done, vcpus));
+	EXPECT_EQ(tsc_back, 0);
+	job = JOB_SLEEP;
+}
+
+u32 guest_main(void)
+{
+	vcpus = (u32)argument_number("vcpus", 2);
+	rounds = (u32)argument_number("rounds", 200);
+	churn = argument_number("churn", 0);
+	print("smp guest of %u vCPUs\n", vcpus);
+	timer_calibrate();
+	interrupt_handle(VECTOR_PING, ping);
+	interrupt_handle(VECTOR_PONG, pong);
+	interrupt_handle(VECTOR_TIMER, tick);
+	interrupt_handle(VECTOR_NMI, nmi);
+	if (argument("greed"))
+		greed[argument_number("greed", 0) % ARRAY_LEN(greed)]();
+	for (u32 id = 1; id < vcpus; id++)
+		start(id);
+	if (!churn)
+		return tests_run(NULL) ? 1 : 0;
+	churn_for_ever(0);
+}
