@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What this CPU's AMD-V can do (APM volume 2, "Secure Virtual Machine", and volume 3, appendix E);
- * found once, for the banner and for the back end, which goes by svm_caps.
+ * found once, for the banner and for the back end, which goes by svm_caps. And what all VMs
+ * share: the maps of ports and MSRs.
  */
 #include "arch/x86/svm/svm.h"
 
 #include "arch/x86/cpu.h"
 #include "boot/reason.h"
+#include "core/l1/frame.h"
 #include "core/lib/string.h"
 
 #define VM_CR_SVMDIS BIT(4)
+
+#define IOPM_PAGES  3
+#define MSRPM_PAGES 2
 
 struct feature_bit {
 	u8 bit;
@@ -77,5 +82,42 @@ int svm_probe(struct hv_features *f)
 		.flush_by_asid = c.edx & BIT(6),
 		.asids = c.ebx,
 	};
+	return 0;
+}
+
+/* MSRs that VMRUN, VMLOAD and VMSAVE switch: the guest may have them to itself. */
+static const u32 free_msrs[] = {
+	MSR_FS_BASE,
+	MSR_GS_BASE,
+	MSR_KERNEL_GS_BASE,
+	MSR_STAR,
+	MSR_LSTAR,
+	MSR_CSTAR,
+	MSR_SFMASK,
+	MSR_SYSENTER_CS,
+	MSR_SYSENTER_ESP,
+	MSR_SYSENTER_EIP,
+	MSR_PAT,
+};
+
+/* APM volume 2, "MSR Intercepts": two bits for each MSR, in three ranges of 2 KiB. */
+static void let_through(u32 msr)
+{
+	u32 range = msr < 0x2000 ? 0 : msr < 0xc0002000 ? 0x800 : 0x1000;
+	u32 bit = (msr & 0x1fff) * 2;
+
+	svm_msrpm[range + bit / 8] &= (u8) ~(3u << (bit % 8));
+}
+
+int svm_maps_init(void)
+{
+	svm_iopm = pages_alloc(IOPM_PAGES, FRAME_CONTROL);
+	svm_msrpm = pages_alloc(MSRPM_PAGES, FRAME_CONTROL);
+	if (!svm_iopm || !svm_msrpm)
+		return -ENOMEM;
+	memset(svm_iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
+	memset(svm_msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
+	for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
+		let_through(free_msrs[i]);
 	return 0;
 }

@@ -2,11 +2,13 @@
 /*
  * What this CPU's VT-x can do, from its capability MSRs (SDM volume 3, appendix A "VMX Capability
  * Reporting Facility"); found once, for the banner and for the back end, which goes by vmx_caps.
+ * And what all VMs share: the bitmaps of ports and MSRs.
  */
 #include "arch/x86/vmx/vmx.h"
 
 #include "arch/x86/cpu.h"
 #include "boot/reason.h"
+#include "core/l1/frame.h"
 #include "core/lib/string.h"
 
 #define MSR_VMX_BASIC	     0x480
@@ -30,6 +32,12 @@
 #define FEATURE_CONTROL_VMXON  BIT(2) /* outside SMX */
 
 #define VPIDS 65536
+
+#define IO_BITMAPS	2
+#define MSR_WRITE_LOW	0x800 /* offset of the half for writes in the bitmap */
+#define MSR_HIGH	0x400
+#define MSR_HIGH_FIRST	0xc0000000u
+#define MSR_BITMAP_MASK 0x1fffu
 
 /* A feature is there when all its bits may be 1. */
 struct feature_row {
@@ -172,5 +180,31 @@ int vmx_probe(struct hv_features *f)
 	if (!vmx_caps.has[VMX_UNRESTRICTED])
 		return REASON_NO_UNRESTRICTED_GUEST;
 	ept_format.max_leaf_level = vmx_caps.has[VMX_EPT_1G] ? 3 : vmx_caps.has[VMX_EPT_2M] ? 2 : 1;
+	return 0;
+}
+
+/* MSRs that entry and exit switch, or that a loaded vCPU keeps in the CPU. */
+static const u32 free_msrs[] = { MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_FS_BASE,
+	MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK };
+
+/* Four parts of 1 KiB: reads of low and of high MSRs, then writes. */
+static void let_through(u32 msr)
+{
+	u32 at = msr >= MSR_HIGH_FIRST ? MSR_HIGH : 0, bit = msr & MSR_BITMAP_MASK;
+
+	vmx_msr_bitmap[at + bit / 8] &= (u8) ~(1u << (bit % 8));
+	vmx_msr_bitmap[MSR_WRITE_LOW + at + bit / 8] &= (u8) ~(1u << (bit % 8));
+}
+
+int vmx_bitmaps_init(void)
+{
+	vmx_io_bitmaps = pages_alloc(IO_BITMAPS, FRAME_CONTROL);
+	vmx_msr_bitmap = page_alloc(FRAME_CONTROL);
+	if (!vmx_io_bitmaps || !vmx_msr_bitmap)
+		return -ENOMEM;
+	memset(vmx_io_bitmaps, 0xff, IO_BITMAPS * PAGE_SIZE);
+	memset(vmx_msr_bitmap, 0xff, PAGE_SIZE);
+	for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
+		let_through(free_msrs[i]);
 	return 0;
 }

@@ -24,22 +24,6 @@
 struct vm *vms[VM_MAX + 1]; /* (o) */
 struct lock life_lock = LOCK_INIT(LOCK_LIFE);
 
-static const char *const end_names[] = {
-	[END_NONE] = "",
-	[END_POWER_OFF] = "powered off",
-	[END_REBOOT] = "reboot asked for",
-	[END_HALT] = "halted for ever",
-	[END_DEBUG_EXIT] = "debug exit",
-	[END_TRIPLE_FAULT] = "triple fault",
-	[END_FAILED] = "failed",
-	[END_KILLED] = "killed",
-};
-
-const char *vm_end_name(enum vm_end how)
-{
-	return end_names[how];
-}
-
 struct vm *vm_find(const char *name)
 {
 	for (u32 id = 1; id <= VM_MAX; id++) {

@@ -18,35 +18,6 @@
 #include "core/l3/inject.h"
 #include "core/l3/msr.h"
 
-const char *const exit_names[EXIT_KINDS] = {
-	[EXIT_NONE] = "none",
-	[EXIT_INTR] = "interrupt",
-	[EXIT_NMI] = "nmi",
-	[EXIT_WINDOW] = "window",
-	[EXIT_CPUID] = "cpuid",
-	[EXIT_HLT] = "hlt",
-	[EXIT_PAUSE] = "pause",
-	[EXIT_HYPERCALL] = "hypercall",
-	[EXIT_MSR] = "msr",
-	[EXIT_IO] = "io",
-	[EXIT_S2] = "stage2",
-	[EXIT_CR] = "cr",
-	[EXIT_XSETBV] = "xsetbv",
-	[EXIT_EXCEPTION] = "exception",
-	[EXIT_WBINVD] = "wbinvd",
-	[EXIT_INVLPG] = "invlpg",
-	[EXIT_SHUTDOWN] = "shutdown",
-	[EXIT_VIRT_INSN] = "virt-insn",
-	[EXIT_RDPMC] = "rdpmc",
-	[EXIT_MWAIT] = "mwait",
-	[EXIT_TASK_SWITCH] = "task-switch",
-	[EXIT_INIT_SIPI] = "init",
-	[EXIT_STEP] = "step",
-	[EXIT_PREEMPT] = "preempt",
-	[EXIT_ENTRY_FAILED] = "entry-failed",
-	[EXIT_UNKNOWN] = "unknown",
-};
-
 void vcpu_skip_unknown(struct vcpu *v)
 {
 	u8 len;

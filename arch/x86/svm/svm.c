@@ -13,12 +13,9 @@
 #include "core/l1/frame.h"
 #include "core/lib/string.h"
 
-#define IOPM_PAGES  3
-#define MSRPM_PAGES 2
-
 struct svm_caps svm_caps __sealed;
 
-static u8 *iopm, *msrpm;  /* (c) all ones: everything is intercepted; shared by all VMs */
+u8 *svm_iopm __sealed, *svm_msrpm __sealed;
 static u32 next_asid = 1; /* (o) */
 
 const struct paging_format npt_format = {
@@ -33,43 +30,6 @@ const struct paging_format npt_format = {
 	.max_leaf_level = 2,
 };
 
-/* MSRs that VMRUN, VMLOAD and VMSAVE switch: the guest may have them to itself. */
-static const u32 free_msrs[] = {
-	MSR_FS_BASE,
-	MSR_GS_BASE,
-	MSR_KERNEL_GS_BASE,
-	MSR_STAR,
-	MSR_LSTAR,
-	MSR_CSTAR,
-	MSR_SFMASK,
-	MSR_SYSENTER_CS,
-	MSR_SYSENTER_ESP,
-	MSR_SYSENTER_EIP,
-	MSR_PAT,
-};
-
-/* APM volume 2, "MSR Intercepts": two bits for each MSR, in three ranges of 2 KiB. */
-static void let_through(u32 msr)
-{
-	u32 range = msr < 0x2000 ? 0 : msr < 0xc0002000 ? 0x800 : 0x1000;
-	u32 bit = (msr & 0x1fff) * 2;
-
-	msrpm[range + bit / 8] &= (u8) ~(3u << (bit % 8));
-}
-
-static int make_maps(void)
-{
-	iopm = pages_alloc(IOPM_PAGES, FRAME_CONTROL);
-	msrpm = pages_alloc(MSRPM_PAGES, FRAME_CONTROL);
-	if (!iopm || !msrpm)
-		return -ENOMEM;
-	memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
-	memset(msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
-	for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
-		let_through(free_msrs[i]);
-	return 0;
-}
-
 /* Two pages of each CPU: its host state save area, and where its FS, GS, TR and MSRs wait. */
 static int svm_enable(void)
 {
@@ -77,7 +37,7 @@ static int svm_enable(void)
 
 	if (!pages) {
 		pages = this_cpu(hv_region) = pages_alloc(2, FRAME_CONTROL);
-		if (!pages || (!iopm && make_maps() < 0))
+		if (!pages || (!svm_iopm && svm_maps_init() < 0))
 			return -ENOMEM;
 	}
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
@@ -111,8 +71,8 @@ static void set_controls(struct vmcb *c, const struct pagetable *s2, u32 asid)
 		   INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_ICEBP |
 		   INTERCEPT_WBINVD | INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED |
 		   INTERCEPT_XSETBV | INTERCEPT_RDPRU;
-	c->iopm_base = virt_to_hpa(iopm).v;
-	c->msrpm_base = virt_to_hpa(msrpm).v;
+	c->iopm_base = virt_to_hpa(svm_iopm).v;
+	c->msrpm_base = virt_to_hpa(svm_msrpm).v;
 	c->asid = asid;
 	c->v_intr = V_INTR_MASKING;
 	c->np_enable = 1;

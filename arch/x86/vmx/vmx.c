@@ -30,6 +30,7 @@
 static u32 next_vpid = 1; /* (o) */
 
 struct vmx_caps vmx_caps __sealed;
+u8 *vmx_io_bitmaps __sealed, *vmx_msr_bitmap __sealed;
 
 void vmx_field_failed(enum vmcs_field field)
 {

@@ -132,13 +132,13 @@ extern const char vmx_exited[]; /* where exits arrive */
 
 /* boot/vmx_probe.c */
 int vmx_probe(struct hv_features *f);
+int __must_check vmx_bitmaps_init(void);
+extern u8 *vmx_io_bitmaps, *vmx_msr_bitmap; /* (c) shared by all VMs */
 
 /* ept.c */
 extern struct paging_format ept_format; /* (c) after probe */
 u64 ept_pointer(const struct pagetable *s2);
 void vmx_flush(struct hv_vcpu *v);
-int vmx_bitmaps_init(void);
-extern u8 *vmx_io_bitmaps, *vmx_msr_bitmap;
 
 /* exit.c */
 void vmx_decode(struct hv_vcpu *v, struct exit *exit);
