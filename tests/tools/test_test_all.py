@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""make test-all: every lane is run whatever became of the others, and one failure is a failure."""
+
+import re
+import sys
+
+import pytest
+from harness.lanes import LANES
+from harness.tree import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import test_all  # noqa: E402
+
+
+@pytest.fixture
+def statuses(monkeypatch):
+    """{word of a command: its status}; what is not named passes. Nothing is really run."""
+    bad, seen = {}, []
+
+    def run(command):
+        seen.append(command)
+        status = next((bad[word] for word in command if word in bad), 0)
+        return status, f"{4 - status} passed", 1.5
+
+    monkeypatch.setattr(test_all, "run", run)
+    return bad, seen
+
+
+@pytest.mark.parametrize("failing", [None, "make", "bochs-vmx", "bochs-svm"])
+def test_all_of_them_run(statuses, capsys, failing):
+    bad, seen = statuses
+    if failing:
+        bad[failing] = 2
+    status = test_all.main(["bochs-vmx", "bochs-svm"])
+    lines = capsys.readouterr().out.splitlines()[-3:]
+    assert status == (1 if failing else 0)
+    assert len(seen) == 3 and len(lines) == 3
+    assert sum("FAILED" in line for line in lines) == (1 if failing else 0)
+    assert all("1.5 min" in line and "passed" in line for line in lines)
+
+
+def test_its_lanes_exist_and_their_parts_are_said():
+    names = re.search(r"(?m)^ALL_LANES \?= (.*)$", (ROOT / "tools/tools.mk").read_text())[1]
+    for lane in (LANES[name] for name in names.split()):
+        command = test_all.command_for(lane)
+        assert lane.name in command and ("-k" in command) == bool(lane.part)
+
+
+def test_output_and_last_line_are_kept(capfd):
+    script = "print('one'); print('=== 3 passed ==='); print(); raise SystemExit(3)"
+    status, last, _ = test_all.run([sys.executable, "-c", script])
+    assert (status, last) == (3, "3 passed")
+    assert "one" in capfd.readouterr().out
