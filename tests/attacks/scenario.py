@@ -130,8 +130,9 @@ class Run:
     # --- what the hypervisor said --------------------------------------------------------------
 
     def findings(self):
-        """Evidence of detection and reaction; what the framework says of itself is left out."""
-        return [line for line in self.evidence if line["layer"] != "L0"]
+        """Evidence of detection and reaction; what the framework says of itself is left out, and
+        so are lines into which the attacker wrote."""
+        return [line for line in self.evidence if "verdict" in line and line.get("layer") != "L0"]
 
     def first_alert(self, why=None):
         for line in self.findings():

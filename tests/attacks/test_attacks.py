@@ -221,7 +221,7 @@ def attack_a10(calm, names):
 
 Q35, I440FX = "29c08086", "12378086"
 HOST_BRIDGES = {"tcg": Q35, "bochs": I440FX, "nested": Q35, "kvm": Q35}
-HYPERVISORS = {"tcg": "TCGTCGTCGTCG", "nested": "KVMKVMKVM", "kvm": "KVMKVMKVM"}
+HYPERVISORS = {"tcg": "TCGTCGTCGTCG", "bochs": "", "nested": "KVMKVMKVM", "kvm": "KVMKVMKVM"}
 
 
 def truths(run):
@@ -242,7 +242,7 @@ def truths(run):
 def gained(run):
     """Fields that gave the attacker what only the machine itself has."""
     found = {}
-    for m in run.said("attacker", r"ATTACK A10 step (\S+): gained, saw (\S+)"):
+    for m in run.said("attacker", r"ATTACK A10 step (\S+): gained, saw ?(\S*)"):
         truth = truths(run)[m[1]]
         found[m[1]] = truth is None or m[2] == truth
     assert all(found.values()), f"what was seen is not what is there: {found}"

@@ -21,8 +21,8 @@ def test_image_tests_there(boot):
     test_boot.test_image_tests(boot)
 
 
-def test_guest_sees_a_whole_machine_there(boot, boot_vms, lane, tmp_path):
-    test_boot.test_guest_sees_a_whole_machine(boot, boot_vms, lane, tmp_path)
+def test_guest_sees_a_whole_machine_there(boot, boot_vms, tmp_path):
+    test_boot.test_guest_sees_a_whole_machine(boot, boot_vms, tmp_path)
 
 
 @pytest.mark.parametrize("lane", ["bochs-vmx"], indirect=True)
