@@ -37,20 +37,13 @@ def pytest_configure(config):
         raise pytest.UsageError(f"machine {name}: {error}") from None
 
 
-def fits(item, lane):
-    marker = item.get_closest_marker("lanes")
-    if marker and lane.name not in marker.args:
-        return False
-    return lane.thorough or "lane" not in item.fixturenames or item.get_closest_marker("sample")
-
-
 def pytest_collection_modifyitems(config, items):
     """What a lane cannot tell, or has no time for, is not collected for it, instead of being
     skipped every time."""
     lane = LANES[config.getoption("--machine")]
     fitting, others = [], []
     for item in items:
-        (fitting if fits(item, lane) else others).append(item)
+        (fitting if lane.fits(item) else others).append(item)
     items[:] = fitting
     config.hook.pytest_deselected(items=others)
 

@@ -55,6 +55,13 @@ class Lane:
             raise
         return machine
 
+    def fits(self, item):
+        """Whether one of pytest's tests is for this lane, and is worth its time there."""
+        marker = item.get_closest_marker("lanes")
+        if marker and self.name not in marker.args:
+            return False
+        return self.thorough or "lane" not in item.fixturenames or item.get_closest_marker("sample")
+
     def require(self):
         """Raises LaneUnavailable with the reason if this computer cannot run the lane."""
         if self.accel == "kvm":

@@ -7,7 +7,6 @@ import sys
 import types
 
 import pytest
-from conftest import fits
 from harness import lanes
 from harness.bochs import BochsMachine
 from harness.machine import End, plain
@@ -100,10 +99,10 @@ def test_a_slow_lane_runs_the_sample():
     named = types.SimpleNamespace(args=["tcg-svm"])
     for name, thorough in (("nested-kvm-intel", False), ("nested-kvm-amd", True)):
         lane = lanes.LANES[name]
-        assert fits(item(["boot", "lane"], sample=True), lane)
-        assert fits(item(["tmp_path"]), lane)
-        assert bool(fits(item(["boot", "lane"]), lane)) == thorough
-        assert not fits(item(["boot", "lane"], lanes=named, sample=True), lane)
+        assert lane.fits(item(["boot", "lane"], sample=True))
+        assert lane.fits(item(["tmp_path"]))
+        assert bool(lane.fits(item(["boot", "lane"]))) == thorough
+        assert not lane.fits(item(["boot", "lane"], lanes=named, sample=True))
 
 
 def machine(kind, work, status, words=""):
