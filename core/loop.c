@@ -58,18 +58,28 @@ static bool keep_alive(void)
 	return alive;
 }
 
-/* What must be done between turns. Who finds another CPU at it leaves it to that one. */
+/*
+ * What must be done between turns. Who finds another CPU at it leaves it to that one, which begins
+ * anew then: it may have been past what there is to do now. tests/models/lifecycle.pml has this.
+ */
 static void keep_house(void)
 {
-	if (!lock_try(&life_lock))
-		return;
-	sched_orchestrated();
-	hook_orchestrate();
-	if (console_has_work && this_cpu(id) == 0)
-		console_poll();
-	if (!keep_alive() && all_ended)
-		all_ended();
-	lock_give(&life_lock);
+	static bool again; /* (a) */
+
+	__atomic_store_n(&again, true, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&again, __ATOMIC_SEQ_CST) && lock_try(&life_lock)) {
+		__atomic_store_n(&again, false, __ATOMIC_SEQ_CST);
+		sched_orchestrated();
+		hook_orchestrate();
+		if (console_has_work && this_cpu(id) == 0)
+			console_poll();
+		if (!keep_alive() && all_ended)
+			all_ended();
+		lock_give(&life_lock);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (console_has_work)
+			smp_kick(0);
+	}
 }
 
 static void idle(void)

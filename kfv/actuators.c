@@ -55,6 +55,7 @@ int act_restore(u16 id)
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		if (vcpu_at_hand(vm->vcpu[i]))
 			hv->restore(&vm->vcpu[i]->hv);
+		hv->vcpu_release(&vm->vcpu[i]->hv);
 	}
 	return act_intact(id) ? 0 : -EIO;
 }

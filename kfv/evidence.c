@@ -196,18 +196,31 @@ static void write_json(const struct evidence *r, const char *vm, const char *why
 	evidence_emit(json, (u32)MIN((size_t)len, sizeof(json) - 1));
 }
 
+/* The next record to be written, as it stands in the ring; false: there is none. */
+static bool take_record(struct evidence *r)
+{
+	bool any;
+
+	lock_take(&kfv_lock);
+	any = tail != head;
+	if (any) {
+		records[tail % RECORDS].sequence = next_sequence++;
+		*r = records[tail++ % RECORDS];
+	}
+	lock_give(&kfv_lock);
+	return any;
+}
+
 void evidence_flush(u32 max)
 {
 	char vm[WORD_MAX], why[WORD_MAX];
+	struct evidence r;
 
-	for (; max && tail != head; max--) {
-		struct evidence *r = &records[tail++ % RECORDS];
-
-		r->sequence = next_sequence++;
-		escape(vm, act_vm_name(r->vm));
-		escape(why, r->why);
-		write_line(r, vm, why);
-		write_json(r, vm, why);
+	for (; max && take_record(&r); max--) {
+		escape(vm, act_vm_name(r.vm));
+		escape(why, r.why);
+		write_line(&r, vm, why);
+		write_json(&r, vm, why);
 	}
 	if (lost != lost_reported) {
 		evidence_note("evidence", "overflow", lost - lost_reported, 0);

@@ -125,6 +125,8 @@ void apic_timer_now(void)
 static void send(u32 apic_id, u32 command)
 {
 	if (!xapic) {
+		/* SDM, "MSR Access in x2APIC Mode": it would pass stores that it tells of. */
+		asm volatile("mfence; lfence" ::: "memory");
 		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)apic_id << 32 | command);
 		return;
 	}

@@ -86,6 +86,7 @@ void smp_flush(void)
 
 void smp_quiet(void)
 {
+	smp_poll(); /* turns may follow each other without a guest that a kick gets out of */
 	__atomic_store_n(&this_cpu(self)->quiet, this_cpu(quiet) + 1, __ATOMIC_RELEASE);
 }
 

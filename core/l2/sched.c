@@ -171,7 +171,9 @@ void sched_do_init(struct vcpu *v)
 
 	if (init) {
 		sched_unload();
+		lock_take(&v->vm->lock); /* others may be sending to its local APIC */
 		vcpu_reset(v);
+		lock_give(&v->vm->lock);
 	}
 	lock_take(&lock);
 	v->init_pending = false;
@@ -222,12 +224,14 @@ void sched_new_slice(struct vcpu *v, u64 slices)
 void sched_set_state(struct vm *vm, enum vm_state state)
 {
 	lock_take(&lock);
-	vm->state = state;
+	vm->state = vm->ended ? VM_STOPPED : state; /* a pause or its end may come too late */
+	smp_kick(vm->timer_cpu); /* while it stood still, no timer of it was armed */
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		struct vcpu *v = vm->vcpu[i];
 
-		if (state == VM_RUNNING) {
+		if (vm->state == VM_RUNNING) {
 			wake(v);
+			smp_kick(v->home);
 			continue;
 		}
 		dequeue(v);
@@ -306,6 +310,7 @@ bool sched_anyone(void)
 
 	lock_take(&lock);
 	anyone = someone_waits(time_now_ns());
+	this_cpu(idle) = !anyone && !vcpu_current();
 	lock_give(&lock);
 	return anyone;
 }
@@ -331,11 +336,10 @@ static u64 vm_timers(struct vm *vm, u64 now, bool fire)
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		struct vcpu *v = vm->vcpu[i];
 
-		if (v->home != this_cpu(id))
-			continue;
-		earlier(&best, fire ? vlapic_timer(v, now) : vlapic_deadline(v));
-		if (v->throttled_until_ns > now)
+		if (v->throttled_until_ns > now) /* whoever is told first that it wants to run */
 			earlier(&best, v->throttled_until_ns);
+		if (v->home == this_cpu(id))
+			earlier(&best, fire ? vlapic_timer(v, now) : vlapic_deadline(v));
 	}
 	return best;
 }
@@ -366,7 +370,7 @@ void sched_timers_run(void)
 	}
 	if (v && now >= v->slice_end_ns)
 		vcpu_hazard(v, HAZARD_RESCHED);
-	else if (v && (v->vm->cap || someone_waits(now)))
+	else if (v && (v->vm->cap || sched_anyone()))
 		earlier(&best, v->slice_end_ns);
 	if (defence > now)
 		earlier(&best, defence);
@@ -449,7 +453,7 @@ void sched_enter(struct vcpu *v)
 	v->slice_end_ns = now + slice(v->vm);
 	vcpu_hazard_done(v, HAZARD_RESCHED | HAZARD_STOP | HAZARD_THROTTLE);
 	this_cpu(vcpu) = v;
-	sched_timers_run();
+	vcpu_hazard(v, HAZARD_TIMER); /* and with it a look at what was done away with above */
 }
 
 /* All vCPUs of a VM share what its cap allows in each period; what was too much is owed. */

@@ -69,8 +69,7 @@ void vcpu_reset(struct vcpu *v)
 	v->halted = v->nmi_pending = false;
 	v->waiting = v->index != 0;
 	/* Reset while it runs, it must be loaded anew before it enters again. */
-	v->hazard = HAZARD_EVENT | HAZARD_RESCHED;
-	v->throttled_until_ns = 0;
+	vcpu_hazard(v, HAZARD_EVENT | HAZARD_RESCHED);
 	v->pv = (struct pvclock){ 0 };
 	hv->vcpu_release(&v->hv);
 }

@@ -294,14 +294,17 @@ int vm_restart(struct vm *vm)
 	if (vm->state == VM_RUNNING)
 		sched_set_state(vm, VM_PAUSED);
 	sched_quiesce(vm);
+	vm_memory_scrub(vm);
+	lock_take(&vm->lock); /* a CPU may still be at its timers */
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		vm->vcpu[i]->init_pending = false;
 		vm->vcpu[i]->start_pending = 0;
+		vm->vcpu[i]->throttled_until_ns = 0;
 		vcpu_reset(vm->vcpu[i]);
 	}
-	vm_memory_scrub(vm);
 	vm->pic_intr = false;
 	start_drivers(vm);
+	lock_give(&vm->lock);
 	err = load(vm);
 	if (err) {
 		vm_end(vm, END_FAILED, 0);

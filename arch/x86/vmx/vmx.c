@@ -80,6 +80,8 @@ static int vmx_enable(void)
 
 static void vmx_disable(void)
 {
+	if (!(cr4_read() & CR4_VMXE))
+		return; /* stopped twice */
 	asm volatile("vmxoff" ::: "memory");
 	cr4_write(cr4_read() & ~CR4_VMXE);
 }
