@@ -8,6 +8,7 @@
 #   lint    every check that needs no machine
 #   attacks each attack with the defence off, detecting, on: a table, $(O)/results/attacks.json
 #   bench   exits, hooks and the boot in instructions, each with its limit (BENCH_LANES)
+#   models  the models of what CPUs do to each other, every order of steps (spin)
 #   test    everything; ends with pytest's summary (TESTS: only these; PYTEST_FLAGS)
 #   test-all  also the boot, guest and attack tests on ALL_LANES; ends with a line for each lane
 
@@ -17,7 +18,7 @@ ALL_LANES ?= tcg-svm-uefi bochs-vmx bochs-vmx-server bochs-vmx-client bochs-vmx-
 	nested-kvm-amd nested-kvm-intel
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
-.PHONY: setup guest iso run lint attacks bench test test-all help
+.PHONY: setup guest iso run lint attacks bench models test test-all help
 
 setup:
 	@tools/setup.sh
@@ -42,6 +43,9 @@ attacks: image guests
 bench: setup
 	@$(MAKE) --no-print-directory image guests
 	@$(PYTHON) tests/bench/bench.py $(BENCH_LANES)
+
+models: setup
+	@$(PYTHON) -m pytest $(PYTEST_FLAGS) tests/models
 
 test: guest
 	@$(MAKE) --no-print-directory image guests host-tests lint
