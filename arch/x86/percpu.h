@@ -36,6 +36,7 @@ struct percpu {
 	u64 hv_host;	       /* (c) AMD-V: hpa of the host's own VMSAVE area */
 	const void *hv_current; /* (o) VT-x: struct hv_vcpu whose VMCS is current */
 	const void *hv_loaded;	/* (o) VT-x: whose SYSCALL MSRs and debug registers it has */
+	u64 nmi_rip;		/* (o) where the last NMI found it */
 	u64 idle_ns;		/* (o) */
 	u64 quiet;		/* (a) see smp_quiet() */
 	u32 flushed;		/* (a) see smp_flush() */

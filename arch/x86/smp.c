@@ -11,6 +11,10 @@
 #include "arch/x86/hv.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
+#include "core/l1/log.h"
+#include "core/l1/time.h"
+
+#define PATIENCE_MS 10000u /* longer than what is done between two looks takes, on any machine */
 
 struct percpu *cpus[CPU_MAX] = { &boot_cpu };
 u32 cpu_count = 1;
@@ -67,8 +71,26 @@ static void kick_others(void)
 		smp_kick(id);
 }
 
+/* Who does not answer is stopped like all others, and then where it stood can be said. */
+static void wait_for(u32 id, u64 *began)
+{
+	u64 now = rdtsc();
+
+	if (!*began)
+		*began = now;
+	smp_poll();
+	cpu_relax();
+	if ((now - *began) / 1000 < PATIENCE_MS * time_tsc_khz() / 1000 || stopper)
+		return;
+	smp_stop_others();
+	while ((rdtsc() - now) / 1000 < time_tsc_khz() / 10 && !cpus[id]->nmi_rip)
+		cpu_relax();
+	panic("CPU %u does not answer CPU %u: it is at %#lx", id, this_cpu(id), cpus[id]->nmi_rip);
+}
+
 void smp_flush(void)
 {
+	u64 began = 0;
 	u32 mine;
 
 	if (cpu_count == 1)
@@ -77,10 +99,8 @@ void smp_flush(void)
 	kick_others();
 	for (u32 id = 0; id < cpu_count; id++) {
 		while ((s32)(__atomic_load_n(&cpus[id]->flushed, __ATOMIC_ACQUIRE) - mine) < 0 &&
-			!stopper) {
-			smp_poll();
-			cpu_relax();
-		}
+			!stopper)
+			wait_for(id, &began);
 	}
 }
 
@@ -92,17 +112,15 @@ void smp_quiet(void)
 
 void smp_wait_quiet(void)
 {
-	u64 before[CPU_MAX] = { 0 };
+	u64 before[CPU_MAX] = { 0 }, began = 0;
 
 	for (u32 id = 0; id < cpu_count; id++)
 		before[id] = __atomic_load_n(&cpus[id]->quiet, __ATOMIC_ACQUIRE);
 	kick_others();
 	for (u32 id = 0; id < cpu_count; id++) {
 		while (id != this_cpu(id) && !stopper &&
-			__atomic_load_n(&cpus[id]->quiet, __ATOMIC_ACQUIRE) == before[id]) {
-			smp_poll();
-			cpu_relax();
-		}
+			__atomic_load_n(&cpus[id]->quiet, __ATOMIC_ACQUIRE) == before[id])
+			wait_for(id, &began);
 	}
 }
 

@@ -7,6 +7,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/panic.h"
+#include "arch/x86/percpu.h"
 #include "core/l1/gate.h"
 
 extern const struct fixup __start_kfv_fixups[], __stop_kfv_fixups[];
@@ -31,6 +32,8 @@ static bool fix_up(struct trap_frame *f)
 
 void trap_handle(struct trap_frame *f)
 {
+	if (f->vector == VECTOR_NMI)
+		this_cpu(nmi_rip) = f->rip;
 	if (f->vector >= 32 || f->vector == VECTOR_NMI) {
 		if (handlers[f->vector])
 			handlers[f->vector](f->vector);

@@ -127,3 +127,14 @@ def test_linux_with_many_vcpus(boot_vms, vcpus):
     machine.expect_text("guest# ")
     machine.send("nproc; echo end\r")
     machine.expect(rf"\n{vcpus}\r[\s\S]*end", timeout=120)
+
+
+def test_a_panic_stops_all_cpus(boot_vms):
+    """The other CPU's guest does not go on behind the last line."""
+    machine = boot_vms(guest("heartbeat", cpus=1), focus="kfv", smp=2, options="")
+    machine.expect_text("kfv> ")
+    machine.expect(r"beat 5 ")
+    machine.send("panic yes\r")
+    machine.expect(r"KFV PANIC[\s\S]*The machine is stopped")
+    machine.drain(3)
+    assert "beat" not in machine.log_text().partition("The machine is stopped")[2]
