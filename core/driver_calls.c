@@ -26,14 +26,16 @@ static struct hrsc *running(void)
 
 u64 l1_now_ns(void)
 {
-	return time_now_ns();
+	const struct vm *vm = running()->owner;
+
+	return time_now_ns() - vm->clock_behind_ns;
 }
 
 void l1_timer_arm(u64 deadline_ns)
 {
 	struct vm *vm = running()->owner;
 
-	l1_gate_timer_arm(running(), deadline_ns);
+	l1_gate_timer_arm(running(), deadline_ns ? deadline_ns + vm->clock_behind_ns : 0);
 	vm->timer_cpu = this_cpu(id);
 	sched_timers_changed();
 }

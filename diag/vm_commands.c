@@ -5,8 +5,11 @@
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l2/modules.h"
 #include "core/l2/sched.h"
+#include "core/l2/snapshot.h"
 #include "core/l2/vm.h"
+#include "drivers/api/config.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
 
@@ -79,7 +82,70 @@ static void vm_dump(struct vm *vm)
 	}
 }
 
+static void vm_take(struct vm *vm)
+{
+	int err = vm_snapshot(vm);
+
+	if (err)
+		out("There is no new snapshot: %s.\n",
+			err == -ENOMEM ? "not enough memory, see the log" : "it has ended");
+	else
+		out("The snapshot holds %lu MiB.\n", (vm->nblocks + 1ul) * BLOCK_SIZE >> 20);
+}
+
+static void vm_back(struct vm *vm)
+{
+	if (vm_restore(vm))
+		out("%s has no snapshot.\n", vm->name);
+}
+
+static void make(const struct config_vm *c)
+{
+	struct vm *vm;
+
+	if (vm_find(c->name))
+		out("There is a VM %s already.\n", c->name);
+	else if (vm_create(c, &vm))
+		out("%s was not created: see the log.\n", c->name);
+	else
+		out("%s is ready.\n", c->name);
+}
+
+/* The VMs that a configuration module describes, or the one of that name. */
+static void create(const char *module, const char *name)
+{
+	static struct config config; /* (o) a copy of what matters goes with the VM */
+	const struct load_source *text = module_find(module);
+	struct config_error e;
+	bool found = false;
+
+	if (!text) {
+		out("There is no boot module \"%s\".\n", module);
+		return;
+	}
+	if (config_parse(&config, (const char *)text->data, text->len, &e) < 0) {
+		out("%s:%u:%u: %s\n", module, e.line, e.column, e.message);
+		return;
+	}
+	for (u32 i = 0; i < config.nvms; i++) {
+		if (name && strcmp(config.vms[i].name, name))
+			continue;
+		found = true;
+		make(&config.vms[i]);
+	}
+	if (!found)
+		out("The module %s describes no VM%s%s.\n", module, name ? " " : "",
+			name ? name : "");
+}
+
+static void destroy(struct vm *vm, const char *name)
+{
+	vm_destroy(vm);
+	out("%s is gone.\n", name);
+}
+
 #define IN(state) (1u << (state))
+#define IN_ALL	  (~0u)
 
 static const struct {
 	const char *name;
@@ -91,21 +157,19 @@ static const struct {
 	{ "pause", IN(VM_RUNNING), vm_pause },
 	{ "resume", IN(VM_PAUSED), vm_resume },
 	{ "stop", IN(VM_READY) | IN(VM_RUNNING) | IN(VM_PAUSED), vm_stop },
-	{ "dump", ~0u, vm_dump },
+	{ "dump", IN_ALL, vm_dump },
 	{ "restart", IN(VM_RUNNING) | IN(VM_PAUSED) | IN(VM_STOPPED), vm_again },
+	{ "reset", IN(VM_RUNNING) | IN(VM_PAUSED) | IN(VM_STOPPED), vm_again },
+	{ "snapshot", IN(VM_RUNNING) | IN(VM_PAUSED), vm_take },
+	{ "restore", IN_ALL, vm_back },
 };
 
-static int vm_run(int argc, char **argv)
+static int act(struct vm *vm, const char *action)
 {
-	struct vm *vm = argc == 3 ? vm_find(argv[1]) : NULL;
 	bool known = false;
 
-	if (argc == 3 && !vm)
-		out("There is no VM \"%s\"; \"vms\" lists them.\n", argv[1]);
-	if (!vm)
-		return argc == 3 ? 0 : -EINVAL;
 	for (u32 i = 0; i < ARRAY_LEN(actions); i++) {
-		if (strcmp(argv[2], actions[i].name))
+		if (strcmp(action, actions[i].name))
 			continue;
 		known = true;
 		if (!(actions[i].states & IN(vm->state)))
@@ -115,11 +179,38 @@ static int vm_run(int argc, char **argv)
 		return 0;
 	}
 	if (known)
-		out("%s is %s: cannot %s.\n", vm->name, state_names[vm->state], argv[2]);
+		out("%s is %s: cannot %s.\n", vm->name, state_names[vm->state], action);
 	return known ? 0 : -EINVAL;
 }
 
-COMMAND(vm, .usage = "vm NAME start|pause|resume|stop|restart|dump",
+static int vm_run(int argc, char **argv)
+{
+	struct vm *vm;
+
+	if (argc != 3)
+		return -EINVAL;
+	if (!strcmp(argv[1], "create")) {
+		create(argv[2], NULL);
+		return 0;
+	}
+	if (!strcmp(argv[2], "create")) {
+		create("config", argv[1]);
+		return 0;
+	}
+	vm = vm_find(argv[1]);
+	if (!vm)
+		out("There is no VM \"%s\"; \"vms\" lists them.\n", argv[1]);
+	else if (strcmp(argv[2], "destroy"))
+		return act(vm, argv[2]);
+	else
+		destroy(vm, argv[1]);
+	return 0;
+}
+
+COMMAND(vm,
+	.usage = "vm NAME create|start|pause|resume|stop|reset|restart|destroy|dump\n"
+		 "       vm NAME snapshot|restore\n"
+		 "       vm create MODULE",
 	.help = "changes the state of a VM; dump shows its vCPUs");
 
 static void print_bytes(const char *what, u64 bytes)
@@ -144,6 +235,8 @@ static int mem_run(__unused int argc, __unused char **argv)
 			continue;
 		fmt_string(name, sizeof(name), "  %.25s", vms[id]->name);
 		print_bytes(name, (u64)vms[id]->nblocks * BLOCK_SIZE);
+		if (vms[id]->snapshot)
+			print_bytes("    its snapshot", (vms[id]->nblocks + 1ul) * BLOCK_SIZE);
 	}
 	return 0;
 }

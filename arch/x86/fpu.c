@@ -12,7 +12,7 @@
 #define FCW_AT_RESET   0x37f
 #define MXCSR_AT_RESET 0x1f80
 
-static u32 area_pages(void)
+u32 fpu_pages(void)
 {
 	u32 size = cpu_features.xsave ? cpu_features.xsave_size : FXSAVE_SIZE;
 
@@ -21,7 +21,7 @@ static u32 area_pages(void)
 
 void *fpu_alloc(void)
 {
-	void *area = pages_alloc(area_pages(), FRAME_DATA);
+	void *area = pages_alloc(fpu_pages(), FRAME_DATA);
 
 	if (area)
 		fpu_reset(area);
@@ -31,12 +31,12 @@ void *fpu_alloc(void)
 void fpu_free(void *area)
 {
 	if (area)
-		pages_free(area, area_pages());
+		pages_free(area, fpu_pages());
 }
 
 void fpu_reset(void *area)
 {
-	memset(area, 0, area_pages() * PAGE_SIZE);
+	memset(area, 0, fpu_pages() * PAGE_SIZE);
 	*(u16 *)((u8 *)area + FCW_OFFSET) = FCW_AT_RESET;
 	*(u32 *)((u8 *)area + MXCSR_OFFSET) = MXCSR_AT_RESET;
 	if (cpu_features.xsave)

@@ -7,6 +7,8 @@
 
 #include "core/lib/types.h"
 
+/* How many pages an area has. */
+u32 fpu_pages(void);
 /* A fresh area as after INIT. NULL: no memory. */
 void *fpu_alloc(void);
 void fpu_free(void *area);

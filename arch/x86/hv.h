@@ -105,6 +105,13 @@ enum hv_reg {
 	REG_SYSENTER_EIP,
 	REG_TSC_OFFSET,
 	REG_DEBUGCTL,
+	/* As the back end keeps them: of use only to be written back. */
+	REG_SHADOW,	   /* of STI or MOV SS */
+	REG_PENDING_DEBUG, /* VT-x */
+	REG_PDPTE0,	   /* VT-x: of PAE paging */
+	REG_PDPTE1,
+	REG_PDPTE2,
+	REG_PDPTE3,
 	HV_REGS,
 };
 
@@ -174,25 +181,26 @@ struct hv_length {
  * interrupt shadow is over once RIP is no longer where the vCPU exited.
  */
 struct hv_vcpu {
+	/* From here to `stepping`: what a snapshot holds besides registers. */
 	u64 gpr[16]; /* (o) */
 	u64 rip, rflags;
 	u64 cr2;		 /* (o) VT-x */
 	u64 exit_rip;		 /* (o) VT-x: where it was when it exited */
-	void *control;		 /* (c) VMCB or VMCS */
-	hpa_t control_hpa;	 /* (c) */
-	void *sealed;		 /* (c) copy of the must-be fields, see hv->verify */
-	void *host_save;	 /* (c) back end's own page: bitmaps, host VMCB */
-	u32 asid;		 /* (o) ASID or VPID */
-	u32 last_cpu;		 /* (o) where it was loaded last */
-	bool flush;		 /* (o) drop its translations at the next entry */
-	bool window;		 /* (o) interrupt window asked for */
-	bool launched;		 /* (o) VT-x: VMLAUNCH done */
-	bool stepping;		 /* (o) by RFLAGS.TF, for want of a monitor trap flag */
-	bool nmi_masked;	 /* (o) an NMI was injected and its IRET has not come */
+	u64 dr[4];		 /* (o) guest DR0-DR3 while not in the CPU */
 	struct hv_event pending; /* (o) its delivery was cut short; vector 0, type INTR: none */
 	bool has_pending;
+	bool nmi_masked;   /* (o) an NMI was injected and its IRET has not come */
+	bool stepping;	   /* (o) by RFLAGS.TF, for want of a monitor trap flag */
+	void *control;	   /* (c) VMCB or VMCS */
+	hpa_t control_hpa; /* (c) */
+	void *sealed;	   /* (c) copy of the must-be fields, see hv->verify */
+	void *host_save;   /* (c) back end's own page: bitmaps, host VMCB */
+	u32 asid;	   /* (o) ASID or VPID */
+	u32 last_cpu;	   /* (o) where it was loaded last */
+	bool flush;	   /* (o) drop its translations at the next entry */
+	bool window;	   /* (o) interrupt window asked for */
+	bool launched;	   /* (o) VT-x: VMLAUNCH done */
 	struct hv_length lengths[HV_LENGTHS]; /* (o) */
-	u64 dr[4];			      /* (o) guest DR0-DR3 while not in the CPU */
 };
 
 ASSERT_OFFSET(struct hv_vcpu, gpr[RSP], HV_RSP);
@@ -281,6 +289,13 @@ struct hv_ops {
 	int (*audit)(const struct hv_vcpu *v, struct hv_audit *out, int max);
 	void (*dump)(const struct hv_vcpu *v); /* through log_print */
 };
+
+/*
+ * An ASID or VPID of its own for a vCPU, from 1; `shared`, the highest there is, when all are
+ * taken. Who shares one flushes at every switch. asid.c; 0 may be given back, too.
+ */
+u32 asid_take(u32 shared);
+void asid_give(u32 asid);
 
 extern const struct hv_ops *hv; /* (c) */
 extern const struct hv_ops svm_ops, vmx_ops;

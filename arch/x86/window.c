@@ -28,42 +28,42 @@ int window_init(struct percpu *cpu)
 	return pt_link_table(&host_tables, (u64)cpu->window, table);
 }
 
-static __always_inline void *open(hpa_t pa)
+static __always_inline void *open(u32 slot, hpa_t pa)
 {
 	u64 *table = this_cpu(window_table);
 
 	CHECK(frame_owner(pa) >= OWNER_VM(0));
-	CHECK(!table[0]);
-	table[0] = (pa.v & PAGE_MASK) | WINDOW_ENTRY;
-	return this_cpu(window) + (pa.v & ~PAGE_MASK);
+	CHECK(!table[slot]);
+	table[slot] = (pa.v & PAGE_MASK) | WINDOW_ENTRY;
+	return this_cpu(window) + slot * PAGE_SIZE + (pa.v & ~PAGE_MASK);
 }
 
-static __always_inline void close(void)
+static __always_inline void close(u32 slot)
 {
 	asm volatile("" ::: "memory");
-	this_cpu(window_table)[0] = 0;
-	invlpg((u64)this_cpu(window));
+	this_cpu(window_table)[slot] = 0;
+	invlpg((u64)this_cpu(window) + slot * PAGE_SIZE);
 }
 
 void window_read(hpa_t pa, void *to, u32 len)
 {
 	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
-	memcpy(to, open(pa), len);
-	close();
+	memcpy(to, open(0, pa), len);
+	close(0);
 }
 
 void window_write(hpa_t pa, const void *from, u32 len)
 {
 	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
-	memcpy(open(pa), from, len);
-	close();
+	memcpy(open(0, pa), from, len);
+	close(0);
 }
 
 void window_fill(hpa_t pa, u8 value, u32 len)
 {
 	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
-	memset(open(pa), value, len);
-	close();
+	memset(open(0, pa), value, len);
+	close(0);
 }
 
 void window_zero(hpa_t page)
@@ -71,9 +71,16 @@ void window_zero(hpa_t page)
 	window_fill(HPA(page.v & PAGE_MASK), 0, PAGE_SIZE);
 }
 
+void window_copy(hpa_t to, hpa_t from)
+{
+	memcpy(open(1, to), open(0, from), PAGE_SIZE);
+	close(1);
+	close(0);
+}
+
 bool window_same(hpa_t pa, const void *bytes, u32 len)
 {
-	const u8 *there = open(pa), *want = bytes;
+	const u8 *there = open(0, pa), *want = bytes;
 	u64 diff = 0;
 
 	if (likely(len <= 8 && (pa.v & ~PAGE_MASK) <= PAGE_SIZE - 8))
@@ -81,21 +88,21 @@ bool window_same(hpa_t pa, const void *bytes, u32 len)
 	else
 		while (len--)
 			diff |= *there++ ^ *want++;
-	close();
+	close(0);
 	return !diff;
 }
 
 u64 window_read64(hpa_t pa)
 {
-	u64 v = *(volatile u64 *)open(HPA(pa.v & ~7ull));
+	u64 v = *(volatile u64 *)open(0, HPA(pa.v & ~7ull));
 
-	close();
+	close(0);
 	return v;
 }
 
 bool window_exchange(hpa_t pa, u32 width, u64 expected, u64 value)
 {
-	void *p = open(pa);
+	void *p = open(0, pa);
 	bool done;
 
 	CHECK(!(pa.v & (width - 1)) && width <= 8);
@@ -107,6 +114,6 @@ bool window_exchange(hpa_t pa, u32 width, u64 expected, u64 value)
 		done = __sync_bool_compare_and_swap((u32 *)p, (u32)expected, (u32)value);
 	else
 		done = __sync_bool_compare_and_swap((u64 *)p, expected, value);
-	close();
+	close(0);
 	return done;
 }

@@ -11,10 +11,11 @@
 
 #include "core/lib/types.h"
 
-#define OWNER_NONE    0 /* not RAM, or firmware's */
-#define OWNER_FREE    1
-#define OWNER_NUCLEUS 2
-#define OWNER_VM(id)  (16 + (id)) /* id from 1 */
+#define OWNER_NONE	   0 /* not RAM, or firmware's */
+#define OWNER_FREE	   1
+#define OWNER_NUCLEUS	   2
+#define OWNER_VM(id)	   (16 + (id)) /* id from 1 */
+#define OWNER_SNAPSHOT(id) (64 + (id)) /* of VM id: in no stage 2 */
 
 enum frame_type {
 	FRAME_NONE,

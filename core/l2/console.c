@@ -141,12 +141,19 @@ static bool know(u32 vm_id)
 	return true;
 }
 
+void console_vm_new(u16 vm_id)
+{
+	lock_take(&console_lock);
+	terminal.mux.party[vm_id].name[0] = 0;
+	lock_give(&console_lock);
+}
+
 static bool focus(u32 vm_id)
 {
 	bool done;
 
 	lock_take(&console_lock);
-	done = know(vm_id) && mux_focus(&terminal.mux, vm_id);
+	done = (!vm_id || vms[vm_id]) && know(vm_id) && mux_focus(&terminal.mux, vm_id);
 	lock_give(&console_lock);
 	has_work();
 	return done;

@@ -20,6 +20,8 @@ void console_start(const char *focus);
 /* Gives the line to a VM, or to "kfv"; false when there is none of that name. */
 bool console_focus(const char *name);
 
+/* A VM was made under this id: what was known of the one before is forgotten. */
+void console_vm_new(u16 vm_id);
 /* How many bytes a VM may write; and a byte of one, which returns the same. */
 u32 console_vm_room(u16 vm_id);
 u32 console_vm_write(u16 vm_id, u8 byte);

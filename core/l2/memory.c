@@ -18,6 +18,12 @@ static void scrub_block(hpa_t block)
 		window_zero(HPA(block.v + at));
 }
 
+void block_give(hpa_t block)
+{
+	scrub_block(block);
+	block_free(block);
+}
+
 int vm_memory_create(struct vm *vm)
 {
 	u32 n = (u32)(vm->memory_bytes / BLOCK_SIZE);
@@ -43,12 +49,8 @@ void vm_memory_destroy(struct vm *vm)
 			  PAGE_SIZE);
 
 	pt_destroy(&vm->s2);
-	while (vm->nblocks) {
-		hpa_t block = vm->blocks[--vm->nblocks];
-
-		scrub_block(block);
-		block_free(block);
-	}
+	while (vm->nblocks)
+		block_give(vm->blocks[--vm->nblocks]);
 	if (vm->blocks)
 		pages_free(vm->blocks, table);
 	vm->blocks = NULL;

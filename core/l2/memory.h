@@ -9,6 +9,8 @@ int __must_check vm_memory_create(struct vm *vm);
 /* Scrubs every block before it is given back. */
 void vm_memory_destroy(struct vm *vm);
 void vm_memory_scrub(struct vm *vm);
+/* Scrubbed, and given back. */
+void block_give(hpa_t block);
 
 /*
  * The guest touched gpa and stage 2 refused. 0: mapped now, enter again; -ENOENT: not RAM, a

@@ -221,6 +221,16 @@ void sched_new_slice(struct vcpu *v, u64 slices)
 	lock_give(&lock);
 }
 
+static void forget_favoured(const struct vm *vm)
+{
+	for (u32 id = 0; id < cpu_count; id++) {
+		const struct vcpu *v = cpus[id]->favoured;
+
+		if (v && v->vm == vm)
+			cpus[id]->favoured = NULL;
+	}
+}
+
 void sched_set_state(struct vm *vm, enum vm_state state)
 {
 	lock_take(&lock);
@@ -237,6 +247,8 @@ void sched_set_state(struct vm *vm, enum vm_state state)
 		dequeue(v);
 		vcpu_come_out(v, HAZARD_STOP);
 	}
+	if (vm->state != VM_RUNNING)
+		forget_favoured(vm);
 	lock_give(&lock);
 }
 

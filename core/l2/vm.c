@@ -9,12 +9,14 @@
 #include "arch/x86/smp.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
+#include "core/l2/console.h"
 #include "core/l2/gate.h"
 #include "drivers/api/guest_acpi.h"
 #include "core/l2/memory.h"
 #include "core/l2/modules.h"
 #include "core/l2/placement.h"
 #include "core/l2/sched.h"
+#include "core/l2/snapshot.h"
 #include "core/l2/vcpu.h"
 #include "drivers/api/config.h"
 #include "core/lib/string.h"
@@ -184,6 +186,15 @@ static void start_drivers(struct vm *vm)
 		driver_start(vm->driver[i]);
 }
 
+static void log_little_memory(const struct config_vm *c)
+{
+	struct frame_stats s;
+
+	frame_stats(&s);
+	log_error("vm %s (line %u): not enough memory: needs %lu MiB, %lu MiB are free", c->name,
+		c->line, c->memory_bytes >> 20, s.free >> 20);
+}
+
 int vm_create(const struct config_vm *config, struct vm **out)
 {
 	bool runs = config->cpus << (CPU_MAX - cpu_count);
@@ -201,7 +212,8 @@ int vm_create(const struct config_vm *config, struct vm **out)
 		return -ENOMEM;
 	}
 	vm->id = id;
-	vm->config = config;
+	vm->own = *config;
+	vm->config = &vm->own;
 	vm->memory_bytes = config->memory_bytes;
 	vm->lock.rank = LOCK_VM;
 	vm->weight = config->weight;
@@ -213,12 +225,12 @@ int vm_create(const struct config_vm *config, struct vm **out)
 	vms[id] = vm;
 	err = build(vm);
 	if (err) {
-		if (err == -ENOMEM)
-			log_error("vm %s (line %u): not enough memory for %lu MiB", config->name,
-				config->line, config->memory_bytes >> 20);
 		vm_destroy(vm);
+		if (err == -ENOMEM)
+			log_little_memory(config);
 		return err;
 	}
+	console_vm_new(id);
 	start_drivers(vm);
 	hook_vm_created(&vm->hrsc);
 	set_state(vm, VM_READY);
@@ -236,6 +248,7 @@ void vm_destroy(struct vm *vm)
 		driver_remove(vm->driver[i]);
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		vcpu_destroy(vm->vcpu[i]);
+	snapshot_drop(vm);
 	vm_memory_destroy(vm);
 	hrsc_remove(&vm->hrsc);
 	pages_free(vm, vm_pages());
@@ -303,6 +316,7 @@ int vm_restart(struct vm *vm)
 		vcpu_reset(vm->vcpu[i]);
 	}
 	vm->pic_intr = false;
+	vm->clock_behind_ns = 0;
 	start_drivers(vm);
 	lock_give(&vm->lock);
 	err = load(vm);

@@ -12,6 +12,7 @@
 #include "core/l1/lock.h"
 #include "core/l2/regions.h"
 #include "core/l2/vlapic.h"
+#include "drivers/api/config.h"
 #include "drivers/api/decode.h"
 #include "drivers/api/driver.h"
 #include "core/lib/types.h"
@@ -79,31 +80,33 @@ struct msr;
 struct vcpu {
 	struct hv_vcpu hv; /* first: the back end's half */
 	struct hrsc hrsc;
-	struct vm *vm;			/* (c) */
-	u32 index;			/* (c) */
-	u32 hazard;			/* (a) HAZARD_ bits */
-	bool halted;			/* (s) in HLT until an event */
-	bool waiting;			/* (s) waits for its start-up IPI */
-	bool queued, turn;		/* (s) in the queue; taken out of it by a CPU */
-	bool init_pending;		/* (s) an INIT has come */
-	u32 start_pending;		/* (s) START_PENDING and the vector of a start-up IPI */
-	u32 cpu;			/* (s) that has it loaded or taken, CPU_NONE */
-	u32 home;			/* (o) CPU that looks after its timers */
-	u64 virtual_ns;			/* (s) CPU time by weight */
-	u64 ready_ns, turn_ns;		/* (s) since when it waits or runs */
-	u64 run_ns, stolen_ns;		/* (o) in all: had a CPU; was ready and had none */
-	u64 longest_wait_ns, turns;	/* (o) */
-	bool nmi_pending;		/* (o) */
-	struct vlapic apic;		/* (o) */
-	struct exit exit;		/* (o) the last one */
-	u64 xcr0;			/* (o) */
-	u64 guest_ticks, handler_ticks; /* (o) TSC */
-	u64 throttled_until_ns;
-	u64 slice_end_ns;  /* (o) */
-	struct pvclock pv; /* (o) */
-	void *fpu;	   /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
+	struct vm *vm; /* (c) */
+	u32 index;     /* (c) */
+	u32 hazard;    /* (a) HAZARD_ bits */
+	/* From here to `stolen_ns`: what a snapshot holds of it. */
+	bool halted;	    /* (s) in HLT until an event */
+	bool waiting;	    /* (s) waits for its start-up IPI */
+	bool init_pending;  /* (s) an INIT has come */
+	u32 start_pending;  /* (s) START_PENDING and the vector of a start-up IPI */
+	bool nmi_pending;   /* (o) */
+	struct vlapic apic; /* (o) */
+	u64 xcr0;	    /* (o) */
 	u64 mtrr_def_type, misc_enable, tsc_aux; /* (o) MSRs that we only remember */
-	struct fetch_slot fetch[FETCH_SLOTS];	 /* (o) */
+	struct pvclock pv;			 /* (o) */
+	u64 stolen_ns;				 /* (o) in all: was ready and had no CPU */
+	u64 run_ns;				 /* (o) in all: had a CPU */
+	bool queued, turn;			 /* (s) in the queue; taken out of it by a CPU */
+	u32 cpu;				 /* (s) that has it loaded or taken, CPU_NONE */
+	u32 home;				 /* (o) CPU that looks after its timers */
+	u64 virtual_ns;				 /* (s) CPU time by weight */
+	u64 ready_ns, turn_ns;			 /* (s) since when it waits or runs */
+	u64 longest_wait_ns, turns;		 /* (o) */
+	struct exit exit;			 /* (o) the last one */
+	u64 guest_ticks, handler_ticks;		 /* (o) TSC */
+	u64 throttled_until_ns;
+	u64 slice_end_ns; /* (o) */
+	void *fpu;	  /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
+	struct fetch_slot fetch[FETCH_SLOTS]; /* (o) */
 	u64 stuck_rip;	/* (o) where emulation gets nowhere: core/l3/fetch.c */
 	u32 stuck;	/* (o) how many times in a row */
 	u32 unemulated; /* (o) how many of these ended in #UD */
@@ -140,6 +143,9 @@ struct vm {
 	u64 cap_period_end_ns, cap_used_ns, cap_budget_ns; /* (s) */
 	u64 beats;					   /* heartbeat hypercalls seen */
 	u64 restarts;
+	u64 clock_behind_ns;  /* (l) its devices' time is the host's less this: see snapshot.h */
+	hpa_t *snapshot;      /* (o) [nblocks + 1] RAM, then all else; NULL: none was taken */
+	struct config_vm own; /* (c) what config points to */
 };
 
 extern struct vm *vms[VM_MAX + 1]; /* by id; [0] is never used */
@@ -162,7 +168,6 @@ const char *vm_end_name(enum vm_end how);
  * Takes memory, loads the kernel and builds the machine. On an error (also logged, with the place
  * and what was expected) everything is given back. -ENOMEM, -EINVAL, -ENOENT.
  */
-struct config_vm;
 int __must_check vm_create(const struct config_vm *config, struct vm **out);
 void vm_start(struct vm *vm);
 void vm_pause(struct vm *vm);

@@ -52,6 +52,7 @@ static void fill(struct vcpu *v, u32 which, union record *r)
 	} else {
 		v->pv.tsc_moves = v->vm->tsc_moves;
 		r->time.tsc_timestamp = time_scale.tsc_start + hv->reg_read(&v->hv, REG_TSC_OFFSET);
+		r->time.system_time = -v->vm->clock_behind_ns;
 		r->time.mul = time_scale.mul;
 		r->time.shift = (s8)time_scale.shift;
 		r->time.flags = cpu_features.invariant_tsc && alike ? PVCLOCK_TSC_STABLE : 0;

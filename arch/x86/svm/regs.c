@@ -26,6 +26,7 @@ static const u16 reg_offset[HV_REGS] = {
 	[REG_SYSENTER_EIP] = offsetof(struct vmcb, sysenter_eip),
 	[REG_TSC_OFFSET] = offsetof(struct vmcb, tsc_offset),
 	[REG_DEBUGCTL] = offsetof(struct vmcb, dbgctl),
+	[REG_SHADOW] = offsetof(struct vmcb, interrupt_shadow),
 };
 
 static const u16 segment_offset[HV_SEGMENTS] = {
@@ -73,6 +74,8 @@ void svm_segment_read(const struct hv_vcpu *v, enum hv_segment seg, struct segme
 		.limit = s->limit,
 		.base = s->base,
 	};
+	if (seg == SEG_SS) /* its DPL is the CPL, which a null selector need not say */
+		out->attr = (out->attr & ~0x60) | (u16)(vmcb_of(v)->cpl << 5);
 }
 
 void svm_segment_write(struct hv_vcpu *v, enum hv_segment seg, const struct segment *in)

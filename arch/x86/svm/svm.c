@@ -16,7 +16,6 @@
 struct svm_caps svm_caps __sealed;
 
 u8 *svm_iopm __sealed, *svm_msrpm __sealed;
-static u32 next_asid = 1; /* (o) */
 
 const struct paging_format npt_format = {
 	.name = "NPT",
@@ -117,7 +116,9 @@ static void svm_vcpu_free(struct hv_vcpu *v)
 		pages_free(v->control, 1);
 	if (v->sealed)
 		pages_free(v->sealed, 1);
+	asid_give(v->asid);
 	v->control = v->sealed = NULL;
+	v->asid = 0;
 }
 
 static int svm_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
@@ -129,8 +130,7 @@ static int svm_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 		return -ENOMEM;
 	}
 	v->control_hpa = virt_to_hpa(v->control);
-	/* More vCPUs than ASIDs share the last one and flush at every switch: vcpu_load. */
-	v->asid = next_asid < svm_caps.asids - 1 ? next_asid++ : svm_caps.asids - 1;
+	v->asid = asid_take(svm_caps.asids - 1);
 	set_controls(v->control, s2, v->asid);
 	svm_reset(v);
 	svm_seal(v);
@@ -217,6 +217,7 @@ static void svm_window(struct hv_vcpu *v, bool on)
 	struct vmcb *c = vmcb_of(v);
 
 	v->window = on;
+	c->misc1 = v->nmi_masked ? c->misc1 | INTERCEPT_IRET : c->misc1 & ~INTERCEPT_IRET;
 	if (on) {
 		c->v_intr = V_INTR_MASKING | V_IRQ | V_INTR_PRIO | V_IGN_TPR;
 		c->misc1 |= INTERCEPT_VINTR;

@@ -27,8 +27,6 @@
 #define RIGHTS_LDTR 0x82
 #define RIGHTS_TR   0x8b
 
-static u32 next_vpid = 1; /* (o) */
-
 struct vmx_caps vmx_caps __sealed;
 u8 *vmx_io_bitmaps __sealed, *vmx_msr_bitmap __sealed;
 
@@ -250,9 +248,7 @@ static void vmx_reset(struct hv_vcpu *v)
 	vmx_focus(v);
 	reset_segments(v);
 	reset_registers(v);
-	vmwrite(GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(GUEST_ACTIVITY, 0);
-	vmwrite(GUEST_PENDING_DEBUG, 0);
 	vmwrite(ENTRY_INTR_INFO, 0);
 	memset(v->gpr, 0, sizeof(v->gpr));
 	memset(v->dr, 0, sizeof(v->dr));
@@ -279,7 +275,9 @@ static void vmx_vcpu_free(struct hv_vcpu *v)
 		if (pages[i])
 			pages_free(pages[i], 1);
 	}
+	asid_give(v->asid);
 	v->control = v->sealed = v->host_save = NULL;
+	v->asid = 0;
 }
 
 /* In units of the TSC that MISC names. */
@@ -300,8 +298,7 @@ static int vmx_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 		return -ENOMEM;
 	}
 	v->launched = false;
-	/* More vCPUs than VPIDs share the last one and flush at every switch: vmx_load. */
-	v->asid = next_vpid < VPIDS - 1 ? next_vpid++ : VPIDS - 1;
+	v->asid = asid_take(VPIDS - 1);
 	vmx_make_current(v);
 	set_controls(v, s2);
 	set_host_state();
