@@ -46,6 +46,7 @@ enum ap_state { AP_STARTED, AP_READY, AP_FAILED };
 
 static volatile u32 state;		 /* (a) of the one being started */
 static volatile u64 tsc_asked, tsc_told; /* (a) the ball that both CPUs play */
+static struct hv_features offers;	 /* (o) by the CPU that is being started */
 static volatile bool released;		 /* (a) */
 
 static void wait_ns(u64 ns)
@@ -93,6 +94,13 @@ static s64 tsc_ahead(s64 *error)
 	return ahead;
 }
 
+/* Flushes come by kick, and a VM that could not be created may be given back. */
+static void await_kick(void)
+{
+	asm volatile("sti; hlt; cli" ::: "memory");
+	smp_quiet();
+}
+
 static void ap_main(struct percpu *cpu) __noreturn;
 static void ap_main(struct percpu *cpu)
 {
@@ -101,6 +109,8 @@ static void ap_main(struct percpu *cpu)
 	tables_load(cpu);
 	cpu_set_modes();
 	err = apic_init();
+	if (!err && hv->probe(&offers)) /* firmware may have locked each CPU, or none */
+		err = -ENODEV;
 	if (!err)
 		err = hv->cpu_enable();
 	state = err ? AP_FAILED : AP_READY;
@@ -108,7 +118,7 @@ static void ap_main(struct percpu *cpu)
 		asm volatile("cli; hlt");
 	tell_tsc();
 	while (!released)
-		asm volatile("sti; hlt; cli" ::: "memory"); /* flushes come by kick */
+		await_kick();
 	loop_run();
 }
 
