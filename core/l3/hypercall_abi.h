@@ -29,3 +29,5 @@
 #define HYPERCALL_VULN_CONTROL_WRITE 0x1000
 /* Runs the caller's vCPU RBX slices longer than its turn. */
 #define HYPERCALL_VULN_UNFAIR 0x1001
+/* The CPU never comes out of the hypervisor again. */
+#define HYPERCALL_VULN_STUCK 0x1002

@@ -138,3 +138,20 @@ def test_a_panic_stops_all_cpus(boot_vms):
     machine.expect(r"KFV PANIC[\s\S]*The machine is stopped")
     machine.drain(3)
     assert "beat" not in machine.log_text().partition("The machine is stopped")[2]
+
+
+def test_a_cpu_that_is_stuck_is_named(boot_vms):
+    """A planted bug keeps CPU 1 inside the hypervisor; destroying a VM needs its answer."""
+    machine = boot_vms(
+        smp("stuck", cmdline="greed=5", cpus=1),
+        guest("heartbeat", cpus=0),
+        focus="kfv",
+        smp=2,
+        image="kfv-test",
+        options="exit vuln=stuck",
+    )
+    machine.expect_text("kfv> ")
+    machine.expect(r"beat 3 ")
+    machine.send("vm heartbeat destroy\r")
+    machine.expect(r"KFV PANIC: CPU 1 does not answer CPU 0: it is at 0xffffffff8", timeout=120)
+    assert machine.wait(60) == End("exit", 0x7e)

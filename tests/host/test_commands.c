@@ -25,6 +25,11 @@
 static char shown[8192];
 static u32 acted; /* what was done to VMs, as digits */
 
+#define VM_USAGE                                                                                   \
+	"vm NAME create|start|pause|resume|stop|reset|restart|destroy|dump\n"                      \
+	"       vm NAME snapshot|restore\n"                                                        \
+	"       vm create MODULE"
+
 struct vm *vms[VM_MAX + 1];
 static char focused[LINE_MAX];
 const char *const exit_names[EXIT_KINDS] = { [EXIT_CPUID] = "cpuid", [EXIT_IO] = "io" };
@@ -68,7 +73,7 @@ const char *vm_end_name(enum vm_end how)
 	return how == END_DEBUG_EXIT ? "debug exit" : how == END_KILLED ? "killed" : "";
 }
 
-static void act(struct vm *vm, u8 state, u32 digit)
+static void acts(struct vm *vm, u8 state, u32 digit)
 {
 	vm->state = state;
 	acted = acted * 10 + digit;
@@ -76,32 +81,58 @@ static void act(struct vm *vm, u8 state, u32 digit)
 
 void vm_start(struct vm *vm)
 {
-	act(vm, VM_RUNNING, 1);
+	acts(vm, VM_RUNNING, 1);
 }
 
 void vm_pause(struct vm *vm)
 {
-	act(vm, VM_PAUSED, 2);
+	acts(vm, VM_PAUSED, 2);
 }
 
 void vm_resume(struct vm *vm)
 {
-	act(vm, VM_RUNNING, 3);
+	acts(vm, VM_RUNNING, 3);
 }
 
 void vm_end(struct vm *vm, enum vm_end how, u64 value)
 {
 	vm->ended = how;
 	vm->end_value = value;
-	act(vm, VM_STOPPED, 4);
+	acts(vm, VM_STOPPED, 4);
 }
 
 int vm_restart(struct vm *vm)
 {
 	if (vm->restarts)
 		return -ENOMEM;
-	act(vm, VM_RUNNING, 5);
+	acts(vm, VM_RUNNING, 5);
 	return 0;
+}
+
+int vm_snapshot(struct vm *vm)
+{
+	acted = acted * 10 + 6;
+	return vm->restarts ? -ENOMEM : 0;
+}
+
+int vm_restore(struct vm *vm)
+{
+	acted = acted * 10 + 7;
+	return vm->restarts ? -ENOENT : 0;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	acted = acted * 10 + 8;
+	vms[vm->id] = NULL;
+}
+
+int vm_create(const struct config_vm *config, struct vm **out)
+{
+	(void)config;
+	(void)out;
+	acted = acted * 10 + 9;
+	return -ENOMEM;
 }
 
 static struct vcpu vcpus[3];
@@ -199,8 +230,7 @@ TEST(command_help_is_sorted)
 		"  vm         changes the state of a VM; dump shows its vCPUs\n"
 		"  vms        lists the VMs: state, size, time used, heartbeats, end\n"
 		"Ctrl-] and a digit switch the console: 0 is this one, 1 to 9 are the VMs by id.\n");
-	EXPECT_STR(run("help vm"), "vm NAME start|pause|resume|stop|restart|dump: "
-				   "changes the state of a VM; dump shows its vCPUs\n");
+	EXPECT_STR(run("help vm"), VM_USAGE ": changes the state of a VM; dump shows its vCPUs\n");
 	EXPECT_STR(run("help foo"), "usage: help [COMMAND]\n");
 }
 
@@ -261,8 +291,24 @@ TEST(command_vm_acts_where_it_makes_sense)
 		"dump 1\n"
 		"linux is running.\n");
 	EXPECT_STR(run("vm nobody stop"), "There is no VM \"nobody\"; \"vms\" lists them.\n");
-	EXPECT_STR(run("vm linux dance"), "usage: vm NAME start|pause|resume|stop|restart|dump\n");
-	EXPECT_STR(run("vm linux"), "usage: vm NAME start|pause|resume|stop|restart|dump\n");
+	EXPECT_STR(run("vm linux dance"), "usage: " VM_USAGE "\n");
+	EXPECT_STR(run("vm linux"), "usage: " VM_USAGE "\n");
+}
+
+TEST(command_vm_lives_and_dies)
+{
+	start();
+	linux_vm.nblocks = 128;
+	EXPECT_STR(run("vm linux snapshot"), "The snapshot holds 258 MiB.\nlinux is running.\n");
+	EXPECT_STR(run("vm linux restore"), "linux is running.\n");
+	linux_vm.restarts = 1;
+	EXPECT_STR(run("vm linux snapshot"),
+		"There is no new snapshot: not enough memory, see the log.\nlinux is running.\n");
+	EXPECT_STR(run("vm linux restore"), "linux has no snapshot.\nlinux is running.\n");
+	EXPECT_STR(run("vm linux destroy"), "linux is gone.\n");
+	EXPECT_STR(run("vm linux destroy"), "There is no VM \"linux\"; \"vms\" lists them.\n");
+	EXPECT_EQ(acted, 67678);
+	EXPECT_STR(run("vm create nothing"), "There is no boot module \"nothing\".\n");
 }
 
 TEST(command_mem)

@@ -3,17 +3,19 @@
  * The planted bugs of the test image. Each is modelled on a real one: `control` on hypercall
  * handlers that trust an offset (CVE-2021-3653 let a guest clear intercepts), `unfair` on
  * accounting that a guest can reset (CVE-2013-1919 and others of the scheduler kind), `ioapic` on a
- * device model that does not check its index (CVE-2013-1798).
+ * device model that does not check its index (CVE-2013-1798). `stuck` keeps a CPU in the
+ * hypervisor.
  */
 #include "core/l3/planted.h"
 
+#include "arch/x86/cpu.h"
 #include "arch/x86/vmx/vmx.h"
 #include "core/l2/sched.h"
 #include "core/l3/hypercall_abi.h"
 #include "core/lib/string.h"
 #include "drivers/api/planted.h"
 
-static bool control, unfair, ioapic; /* (c) after boot */
+static bool control, unfair, ioapic, stuck; /* (c) after boot */
 
 int planted_wake(const char *name)
 {
@@ -23,6 +25,8 @@ int planted_wake(const char *name)
 		unfair = true;
 	else if (!strncmp(name, "ioapic", 6))
 		ioapic = true;
+	else if (!strncmp(name, "stuck", 5))
+		stuck = true;
 	else
 		return -ENOENT;
 	return 0;
@@ -66,5 +70,7 @@ s64 planted_hypercall(struct vcpu *v, u64 number, u64 a, u64 b, u64 c)
 		sched_new_slice(v, a);
 		return 0;
 	}
+	while (number == HYPERCALL_VULN_STUCK && stuck)
+		cpu_relax();
 	return -ENOSYS;
 }

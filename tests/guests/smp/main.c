@@ -149,8 +149,15 @@ static void kick_itself(void)
 	}
 }
 
-static void (*const greed[])(
-	void) = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself };
+/* With the planted bug: the CPU itself. */
+static void get_stuck(void)
+{
+	hypercall(HYPERCALL_VULN_STUCK, 0, 0, 0);
+}
+
+typedef void (*greed_fn)(void);
+static const greed_fn greed[] = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself,
+	get_stuck };
 
 void ap_main(u32 id) __noreturn;
 void ap_main(u32 id)
