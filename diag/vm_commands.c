@@ -227,6 +227,7 @@ static int mem_run(__unused int argc, __unused char **argv)
 	print_bytes("free", s.free);
 	print_bytes("hypervisor's pool", s.nucleus_pool);
 	print_bytes("  of it used", s.nucleus_used);
+	print_bytes("    by page tables", s.tables);
 	print_bytes("VMs", s.vm);
 	for (u32 id = 1; id <= VM_MAX; id++) {
 		char name[VM_NAME];

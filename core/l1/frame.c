@@ -226,6 +226,8 @@ void frame_stats(struct frame_stats *out)
 	out->free = frames.free_blocks * BLOCK_SIZE;
 	out->nucleus_pool = frames.npages * PAGE_SIZE;
 	out->nucleus_used = frames.used * PAGE_SIZE;
+	for (u64 i = 0; i < frames.npages; i++)
+		out->tables += is_table(frames.page_type[i]) ? PAGE_SIZE : 0;
 	for (u64 i = 0; i < frames.nblocks; i++) {
 		if (frames.blocks[i].owner >= OWNER_VM(1))
 			out->vm += BLOCK_SIZE;

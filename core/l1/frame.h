@@ -56,6 +56,7 @@ enum frame_type frame_type(hpa_t a);
 
 struct frame_stats {
 	u64 total, free, nucleus_pool, nucleus_used, vm; /* bytes */
+	u64 tables;					 /* of nucleus_used: page tables */
 };
 void frame_stats(struct frame_stats *out);
 

@@ -56,6 +56,12 @@ ROWS = (
     Row("hook.unarmed", "hook, unarmed", 4, None, ((2,), (2,))),
     Row("hook.armed", "hook, one agent", 120, None, ((179,), (179,))),
     Row("hook.finding", "hook, agent and HO", 120, None, ((430,), (430,))),
+    Row("ipi.round_trip", "IPI there and back", None, None, ((11749,), (9999,))),
+    Row("sched.switch", "switch of vCPUs", None, None, ((1604,), (1815,))),
+    Row("irq.latency", "timer, spinning", None, None, ((1610,), (935,))),
+    Row("wake.hlt", "timer, in HLT", None, None, ((2800,), (2566,))),
+    Row("memory.fixed_kib", "memory, KiB", 2048, None, ((2048,), (2048,))),
+    Row("memory.per_vm_kib", "  for each VM", 64, None, ((68,), (72,))),
     Row("boot.to_guest", "boot to guest", 100 * MILLION, None, ((100 * MILLION,),) * 2),
     Row("boot.create_vms", "  loading it", None, None),  # mostly memory that is wiped
 )
@@ -80,6 +86,8 @@ def measure(start):
         if kind == "unhooked":
             found.update(boot)
     found.update(measure_hooks(start))
+    found.update(measure_vcpus(start))
+    found.update(measure_memory(start))
     return found
 
 
@@ -106,6 +114,38 @@ def measure_hooks(start):
     said = machine.log_text()
     assert end == End("exit", 0), said
     return {name: int(ticks) for name, ticks in MEDIAN.findall(said)}
+
+
+def measure_vcpus(start):
+    """What two vCPUs of a VM cost that share one CPU, from inside."""
+    smp = guest("smp", memory="32M", vcpus=2, cmdline="vcpus=2 bench=1")
+    text, modules = config(smp, policy=UNARMED)
+    machine = start("exit=ended", {"config": text.encode(), **modules}, BUILD / "kfv.elf")
+    end = machine.wait(SECONDS)
+    said = machine.log_text()
+    assert end == End("exit", 0), said
+    return {name: int(ticks) for name, ticks in MEDIAN.findall(said)}
+
+
+def memory_used(start, vms):
+    """(KiB of image and pool without page tables, with so many VMs)."""
+    guests = [guest("heartbeat", f"vm{n}", memory="8M") for n in range(vms)]
+    text, modules = config(*guests, focus="kfv", policy=UNARMED)
+    machine = start("exit", {"config": text.encode(), **modules}, BUILD / "kfv.elf")
+    machine.expect_text("kfv> ", timeout=SECONDS)
+    answer = machine.run("mem")
+    machine.stop()
+    used = int(re.search(r"of it used +(\d+) KiB", answer)[1])
+    tables = int(re.search(r"by page tables +(\d+) KiB", answer)[1])
+    image = re.search(r"text (\d+) KiB.*constants (\d+) KiB, data (\d+) KiB", machine.log_text())
+    return used - tables + sum(map(int, image.groups()))
+
+
+def measure_memory(start):
+    used = {vms: memory_used(start, vms) for vms in (1, 4, 16)}
+    each = -(-(used[16] - used[1]) // 15)
+    found = {f"memory.{vms}_vms_kib": kib for vms, kib in used.items()}
+    return {**found, "memory.per_vm_kib": each, "memory.fixed_kib": used[1] - each}
 
 
 def save(lane, found):

@@ -57,7 +57,7 @@ u64 time_tsc_khz(void)
 
 void frame_stats(struct frame_stats *s)
 {
-	*s = (struct frame_stats){ MIB(1024), MIB(700), MIB(8), KIB(1500), MIB(256) };
+	*s = (struct frame_stats){ MIB(1024), MIB(700), MIB(8), KIB(1500), MIB(256), KIB(80) };
 }
 
 struct vm *vm_find(const char *name)
@@ -318,6 +318,7 @@ TEST(command_mem)
 			       "free                           716800 KiB      700 MiB\n"
 			       "hypervisor's pool                8192 KiB        8 MiB\n"
 			       "  of it used                     1500 KiB        1 MiB\n"
+			       "    by page tables                 80 KiB        0 MiB\n"
 			       "VMs                            262144 KiB      256 MiB\n"
 			       "  linux                        262144 KiB      256 MiB\n"
 			       "  a-very-long-name-of-a-vm-   4194304 KiB     4096 MiB\n");

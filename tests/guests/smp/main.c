@@ -4,8 +4,8 @@
  * MP Systems"), interrupts from one to another, sleep and wake, one time for all.
  *
  * Command line: vcpus=N (2), rounds=N (200), churn=1 (no tests: for ever yields, sleeps and sends
- * interrupts), greed=N (no tests: one vCPU takes what it can get, in one of the ways below). Exits
- * with 0 if all passed.
+ * interrupts), bench=1 (no tests: what vCPUs cost that share a CPU), greed=N (no tests: one vCPU
+ * takes what it can get, in one of the ways below). Exits with 0 if all passed.
  */
 #include "tests/dialect.h"
 #include "core/lib/fmt.h"
@@ -24,8 +24,9 @@
 #define ICR_ALL_BUT_ME 0xc0000
 #define WAIT_MS	       20000 /* on an emulator that is itself put off */
 #define TSC_ROUNDS     3000
+#define BENCH_RUNS     51
 
-enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF };
+enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD };
 
 extern const u8 ap_begin[], ap_end[];
 
@@ -173,6 +174,8 @@ void ap_main(u32 id)
 		if (job == JOB_TSC && done != JOB_TSC)
 			race_tsc();
 		done = job;
+		while (job == JOB_YIELD)
+			hypercall(HYPERCALL_YIELD, 0, 0, 0);
 		if (job == JOB_SPIN_OFF) {
 			while (job == JOB_SPIN_OFF)
 				pause(); /* interrupts off: only an NMI or an INIT gets through */
@@ -289,6 +292,98 @@ TEST(smp_time_never_goes_back)
 	job = JOB_SLEEP;
 }
 
+/* The median of an odd number of values, which it sorts. */
+static u64 median(u64 *values, u32 n)
+{
+	for (u32 i = 1; i < n; i++)
+		for (u32 j = i; j && values[j] < values[j - 1]; j--) {
+			u64 swap = values[j];
+
+			values[j] = values[j - 1];
+			values[j - 1] = swap;
+		}
+	return values[n / 2];
+}
+
+/* One goes to sleep until the other has answered. */
+static u64 round_trip(void)
+{
+	u32 answers = pongs;
+	u64 begun = rdtsc();
+
+	send(1, ICR_FIXED | VECTOR_PING);
+	while (pongs == answers)
+		wait_interrupt();
+	return rdtsc() - begun;
+}
+
+/* Both give way to each other all the time. */
+static u64 switches(void)
+{
+	u64 begun = rdtsc();
+
+	hypercall(HYPERCALL_YIELD, 0, 0, 0);
+	return (rdtsc() - begun) / 2;
+}
+
+static volatile u64 arrived;
+
+static void arrive(void)
+{
+	arrived = rdtsc();
+	apic_write(APIC_EOI, 0);
+}
+
+/* From when the timer was to fire until its handler runs. */
+static u64 timer_latency(bool asleep)
+{
+	u64 ticks = apic_hz / 2000, due;
+
+	arrived = 0;
+	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
+	apic_write(APIC_TIMER_START, (u32)ticks);
+	due = rdtsc() + ticks * tsc_hz / apic_hz;
+	if (!asleep)
+		interrupts_on();
+	while (!arrived)
+		if (asleep)
+			wait_interrupt();
+	interrupts_off();
+	return arrived > due ? arrived - due : 0;
+}
+
+static u64 latency_spinning(void)
+{
+	return timer_latency(false);
+}
+
+static u64 latency_asleep(void)
+{
+	return timer_latency(true);
+}
+
+static void bench(const char *name, u64 (*measure)(void))
+{
+	u64 values[BENCH_RUNS], middle;
+
+	for (u32 i = 0; i < BENCH_RUNS; i++)
+		values[i] = measure();
+	middle = median(values, BENCH_RUNS);
+	print("BENCH %s %lu min %lu\n", name, middle, values[0]);
+}
+
+static u32 bench_all(void)
+{
+	bench("ipi.round_trip", round_trip);
+	interrupt_handle(VECTOR_TIMER, arrive);
+	bench("irq.latency", latency_spinning);
+	bench("wake.hlt", latency_asleep);
+	job = JOB_YIELD;
+	wake_all();
+	bench("sched.switch", switches);
+	return 0;
+}
+
 u32 guest_main(void)
 {
 	vcpus = (u32)argument_number("vcpus", 2);
@@ -304,6 +399,8 @@ u32 guest_main(void)
 		greed[argument_number("greed", 0) % ARRAY_LEN(greed)]();
 	for (u32 id = 1; id < vcpus; id++)
 		start(id);
+	if (argument_number("bench", 0))
+		return bench_all();
 	if (!churn)
 		return tests_run(NULL) ? 1 : 0;
 	churn_for_ever(0);
