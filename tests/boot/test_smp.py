@@ -154,4 +154,4 @@ def test_a_cpu_that_is_stuck_is_named(boot_vms):
     machine.expect(r"beat 3 ")
     machine.send("vm heartbeat destroy\r")
     machine.expect(r"KFV PANIC: CPU 1 does not answer CPU 0: it is at 0xffffffff8", timeout=120)
-    assert machine.wait(60) == End("exit", 0x7e)
+    assert machine.wait(60) in (End("exit", 0x7e), End("exit", 1))  # Bochs knows one failure
