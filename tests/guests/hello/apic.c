@@ -55,6 +55,7 @@ TEST(machine_apic_timer_periodic)
 	timer_periodic(2000);
 	EXPECT(wait_count(&count, 10, 1000));
 	timer_periodic(0);
+	(void)wait_count(&count, UINT32_MAX, 1); /* one may be on its way already */
 	count = 0;
 	EXPECT(!wait_count(&count, 1, 20));
 }
