@@ -86,28 +86,6 @@ static const struct {
 	{ "exit.self_ipi", loop_self_ipi, false },
 };
 
-static void sort(u64 *values, u32 n)
-{
-	for (u32 i = 1; i < n; i++)
-		for (u32 j = i; j && values[j] < values[j - 1]; j--) {
-			u64 swap = values[j];
-
-			values[j] = values[j - 1];
-			values[j - 1] = swap;
-		}
-}
-
-static void report(const char *name, u64 *values, u32 n, u64 overhead)
-{
-	u64 median, min;
-
-	sort(values, n);
-	median = values[n / 2];
-	min = values[0];
-	print("BENCH %s %lu min %lu\n", name, median - MIN(overhead, median),
-		min - MIN(overhead, min));
-}
-
 /* The first run warms up and is not counted. */
 static u64 loop_overhead(u32 iterations, u32 runs)
 {

@@ -6,19 +6,7 @@
  * Command line: only=TEXT runs the tests whose name contains it. Exits with 0 if all passed.
  */
 #include "tests/dialect.h"
-#include "core/lib/fmt.h"
 #include "tests/guests/kit/kit.h"
-
-void test_printf(const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	fmt_string_v(text, sizeof(text), fmt, args);
-	va_end(args);
-	print("%s", text);
-}
 
 /* The first word of the argument. */
 static const char *only(void)

@@ -16,6 +16,8 @@ void guest_exit(u32 value) __noreturn;
 
 /* Serial line, 115200 8N1, polled. */
 void print(const char *fmt, ...) __printf(1, 2);
+/* "BENCH name median min smallest" of n values, which it sorts, less the overhead of each. */
+void report(const char *name, u64 *values, u32 n, u64 overhead);
 
 /* The word behind `name=` on the command line as text (NULL: absent), and as a number. */
 const char *argument(const char *name);

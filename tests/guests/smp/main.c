@@ -8,7 +8,6 @@
  * takes what it can get, in one of the ways below). Exits with 0 if all passed.
  */
 #include "tests/dialect.h"
-#include "core/lib/fmt.h"
 #include "core/lib/string.h"
 #include "tests/guests/kit/kit.h"
 #include "tests/guests/kit/trap.h"
@@ -35,17 +34,6 @@ static volatile enum job job;
 static volatile u64 tsc_last, tsc_back;
 static u32 tsc_lock, vcpus, rounds;
 static bool churn;
-
-void test_printf(const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	fmt_string_v(text, sizeof(text), fmt, args);
-	va_end(args);
-	print("%s", text);
-}
 
 static u32 me(void)
 {
@@ -292,19 +280,6 @@ TEST(smp_time_never_goes_back)
 	job = JOB_SLEEP;
 }
 
-/* The median of an odd number of values, which it sorts. */
-static u64 median(u64 *values, u32 n)
-{
-	for (u32 i = 1; i < n; i++)
-		for (u32 j = i; j && values[j] < values[j - 1]; j--) {
-			u64 swap = values[j];
-
-			values[j] = values[j - 1];
-			values[j - 1] = swap;
-		}
-	return values[n / 2];
-}
-
 /* One goes to sleep until the other has answered. */
 static u64 round_trip(void)
 {
@@ -364,12 +339,11 @@ static u64 latency_asleep(void)
 
 static void bench(const char *name, u64 (*measure)(void))
 {
-	u64 values[BENCH_RUNS], middle;
+	u64 values[BENCH_RUNS];
 
 	for (u32 i = 0; i < BENCH_RUNS; i++)
 		values[i] = measure();
-	middle = median(values, BENCH_RUNS);
-	print("BENCH %s %lu min %lu\n", name, middle, values[0]);
+	report(name, values, BENCH_RUNS, 0);
 }
 
 static u32 bench_all(void)
