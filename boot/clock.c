@@ -8,6 +8,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/io.h"
+#include "arch/x86/trap.h"
 #include "core/l1/time.h"
 
 #define PIT_HZ	     1193182u
@@ -129,6 +130,21 @@ static s64 rtc_time(void)
 	       rtc_number(0, binary);
 }
 
+/* From now on time passes. Frequencies in Hz; seconds since 1970. */
+static void start(u64 tsc_hz, u64 apic_hz, s64 wall_clock_s)
+{
+	u64 ns_per_tick_32 = (1000000000ull << 32) / tsc_hz;
+
+	for (; ns_per_tick_32 >> 32; ns_per_tick_32 >>= 1)
+		time_scale.shift++;
+	time_scale.mul = (u32)ns_per_tick_32;
+	time_scale.tsc_start = rdtsc();
+	time_clock.tsc_khz = tsc_hz / 1000;
+	time_clock.apic_per_ns_32 = (apic_hz << 32) / 1000000000;
+	time_clock.wall_at_start = wall_clock_s;
+	trap_set_handler(VECTOR_TIMER, time_fired);
+}
+
 int clock_start(void)
 {
 	struct moment from, to;
@@ -143,7 +159,6 @@ int clock_start(void)
 	ticks = to.tsc - from.tsc;
 	if (!ticks || to.apic >= from.apic)
 		return -EIO;
-	time_start(
-		ticks * 1000000000 / ns, (u64)(from.apic - to.apic) * 1000000000 / ns, rtc_time());
+	start(ticks * 1000000000 / ns, (u64)(from.apic - to.apic) * 1000000000 / ns, rtc_time());
 	return 0;
 }

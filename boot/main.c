@@ -44,6 +44,7 @@
 #define VGA_TEXT_BYTES	 (80 * 25 * 2)
 #define BOOT_INFO_MAX	 KIB(64)
 #define MODULE_CONFIG	 "config"
+#define MODULE_NAME	 32
 #define OPTION_VALUE_MAX 64
 
 const struct hv_ops *hv __sealed;
@@ -231,12 +232,30 @@ static void start_other_cpus(void)
 	ap_start(&boot.info, (u32)n);
 }
 
+/* Maps [hpa, hpa+len) and remembers it. -ENOSPC, -ENOMEM. */
+static int add_module(const char *name, u32 name_len, hpa_t hpa, u64 len)
+{
+	static char names[MODULES_MAX][MODULE_NAME] __sealed;
+	u32 n = MIN(name_len, MODULE_NAME - 1u);
+	const void *data;
+
+	if (module_count == MODULES_MAX)
+		return -ENOSPC;
+	data = len ? host_map(hpa, len, PROT_READ) : (const void *)"";
+	if (!data)
+		return -ENOMEM;
+	memcpy(names[module_count], name, n);
+	modules[module_count] = (struct load_source){ names[module_count], data, len };
+	module_count++;
+	return 0;
+}
+
 static void add_modules(void)
 {
 	for (u32 i = 0; i < boot.info.nmodules; i++) {
 		const struct boot_module *m = &boot.info.modules[i];
 
-		if (module_add(m->name, m->name_len, HPA(m->start), m->end - m->start) < 0)
+		if (add_module(m->name, m->name_len, HPA(m->start), m->end - m->start) < 0)
 			boot_fail(REASON_BAD_MODULE, "module %u (%.*s) cannot be mapped", i,
 				(int)m->name_len, m->name);
 	}

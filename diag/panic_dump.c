@@ -6,6 +6,7 @@
 #include "arch/x86/panic.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
 
 struct symbol {
 	u64 address;
@@ -78,4 +79,33 @@ void panic_dump(const struct trap_frame *f)
 	panic_say("\nKFV PANIC: exception %lu (%s) in the hypervisor\n", f->vector,
 		f->vector < ARRAY_LEN(exception_names) ? exception_names[f->vector] : "reserved");
 	say_registers(f);
+}
+
+static void say_address(u64 address)
+{
+	u64 offset;
+	const char *name = symbol_find(address, &offset);
+
+	if (name)
+		panic_say("  %016lx  %s+0x%lx\n", address, name, offset);
+	else
+		panic_say("  %016lx\n", address);
+}
+
+void backtrace_print(u64 rip, u64 rbp)
+{
+	u64 stack = (u64)this_cpu(stack);
+
+	panic_say("backtrace, CPU %u:\n", this_cpu(id));
+	say_address(rip);
+	for (u32 depth = 0; depth < 24; depth++) {
+		const u64 *frame = (const u64 *)rbp;
+
+		if (rbp - stack > STACK_BYTES - 16 || (rbp & 7) || !frame[1])
+			return;
+		say_address(frame[1]);
+		if (frame[0] <= rbp)
+			return;
+		rbp = frame[0];
+	}
 }

@@ -5,7 +5,6 @@
  */
 #include "kfv/evidence.h"
 
-#include "core/l1/evidence_port.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/lib/fmt.h"
@@ -17,8 +16,6 @@
 #define RECORDS	  256 /* a power of two */
 #define RESERVED  64  /* for ALERT and above, the VO and the framework */
 #define LINE_MAX  235 /* with the MAC the longest text that log_print() takes */
-#define WORD_MAX  28
-#define JSON_MAX  512
 #define NS_PER_MS 1000000ul
 
 static struct evidence records[RECORDS]; /* (o) */
@@ -27,28 +24,6 @@ static u32 lost, lost_reported;		 /* (o) */
 static u32 next_sequence;		 /* (o) */
 static u64 mac;				 /* (o) of the last line */
 static u8 key[SHA256_SIZE];		 /* (c) 16 bytes of key, 4 of its name */
-
-const char *const outcome_names[OUTCOMES] = {
-	[OUTCOME_ALLOW] = "allow",
-	[OUTCOME_DENY] = "deny",
-	[OUTCOME_DONE] = "done",
-	[OUTCOME_FAILED] = "failed",
-	[OUTCOME_WITHHELD] = "withheld",
-};
-
-static const char *const layer_names[] = { "L0", "L1", "L2", "L3", "VO" };
-
-#define X(name, iface, args)                                                                       \
-	case HOOK_##name:                                                                          \
-		return #name;
-const char *hook_name(u16 op)
-{
-	switch (op) {
-		HOOK_TABLE(X)
-	}
-	return "-";
-}
-#undef X
 
 const u8 *evidence_key(void)
 {
@@ -123,39 +98,6 @@ void evidence_note(const char *agent, const char *why, u64 a, u64 b)
 	evidence_record(&r);
 }
 
-static bool plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '_' || c == '.' || c == '/';
-}
-
-/* One word without spaces, quotes or control characters: others become %XX. Cut when too long. */
-static const char *escape(char out[WORD_MAX], const char *in)
-{
-	u32 n = 0;
-
-	for (; *in && n + 4 < WORD_MAX; in++)
-		if (plain(*in))
-			out[n++] = *in;
-		else
-			n += (u32)fmt_string(out + n, WORD_MAX - n, "%%%02x", (u8)*in);
-	out[n] = 0;
-	return out;
-}
-
-/* The arguments up to the last one that is not 0, at least one. No hook has a fourth worth a word.
- */
-static void format_args(char *out, size_t size, const struct evidence *r, const char *quote)
-{
-	int last = r->op == HOOK_NONE ? 3 : 2, n = 0;
-
-	while (last > 0 && !r->arg[last])
-		last--;
-	for (int i = 0; i <= last && (size_t)n < size; i++)
-		n += fmt_string(out + n, size - (size_t)n, "%s%s0x%lx%s", i ? "," : "", quote,
-			r->arg[i], quote);
-}
-
 static u64 chain(const char *line, size_t len)
 {
 	u8 data[sizeof(mac) + LINE_MAX];
@@ -170,30 +112,14 @@ static void write_line(const struct evidence *r, const char *vm, const char *why
 	char line[LINE_MAX], args[84];
 	int len;
 
-	format_args(args, sizeof(args), r, "");
+	evidence_args(args, sizeof(args), r, "");
 	len = fmt_string(line, sizeof(line),
 		"KFV %u %lu %s %s %s vm=%s op=%s args=%s verdict=%s reaction=R%02u n=%u why=%s",
-		r->sequence, r->time_ns / NS_PER_MS, layer_names[r->layer], r->agent,
+		r->sequence, r->time_ns / NS_PER_MS, evidence_layers[r->layer], r->agent,
 		severity_names[r->severity], vm, hook_name(r->op), args, outcome_names[r->outcome],
 		r->reaction, r->count, why);
 	mac = chain(line, MIN((size_t)len, sizeof(line) - 1));
 	log_info("%s mac=%016lx", line, mac);
-}
-
-static void write_json(const struct evidence *r, const char *vm, const char *why)
-{
-	char json[JSON_MAX], args[100];
-	int len;
-
-	format_args(args, sizeof(args), r, "\"");
-	len = fmt_string(json, sizeof(json),
-		"{\"seq\":%u,\"time_ms\":%lu,\"layer\":\"%s\",\"agent\":\"%s\",\"severity\":\"%s\","
-		"\"vm\":\"%s\",\"op\":\"%s\",\"args\":[%s],\"verdict\":\"%s\",\"reaction\":\"R%02u\","
-		"\"n\":%u,\"why\":\"%s\",\"mac\":\"%016lx\"}",
-		r->sequence, r->time_ns / NS_PER_MS, layer_names[r->layer], r->agent,
-		severity_names[r->severity], vm, hook_name(r->op), args, outcome_names[r->outcome],
-		r->reaction, r->count, why, mac);
-	evidence_emit(json, (u32)MIN((size_t)len, sizeof(json) - 1));
 }
 
 /* The next record to be written, as it stands in the ring; false: there is none. */
@@ -213,14 +139,14 @@ static bool take_record(struct evidence *r)
 
 void evidence_flush(u32 max)
 {
-	char vm[WORD_MAX], why[WORD_MAX];
+	char vm[EVIDENCE_WORD], why[EVIDENCE_WORD];
 	struct evidence r;
 
 	for (; max && take_record(&r); max--) {
-		escape(vm, act_vm_name(r.vm));
-		escape(why, r.why);
+		evidence_word(vm, act_vm_name(r.vm));
+		evidence_word(why, r.why);
 		write_line(&r, vm, why);
-		write_json(&r, vm, why);
+		evidence_json(&r, vm, why, mac);
 	}
 	if (lost != lost_reported) {
 		evidence_note("evidence", "overflow", lost - lost_reported, 0);

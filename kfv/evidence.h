@@ -55,6 +55,16 @@ bool evidence_waits(void);
 /* The n-th record from the last one written (0: the last), NULL when there is none. */
 const struct evidence *evidence_recent(u32 n);
 
-extern const char *const outcome_names[OUTCOMES];
+/*
+ * diag/evidence_text.c: what is read of it.
+ */
+extern const char *const outcome_names[OUTCOMES], *const evidence_layers[];
 /* Name of a hook's op, "-" for what is none. */
 const char *hook_name(u16 op);
+#define EVIDENCE_WORD 28
+/* One word without spaces, quotes or control characters: others become %XX. Cut when too long. */
+const char *evidence_word(char out[EVIDENCE_WORD], const char *in);
+/* The arguments up to the last one that is not 0, at least one, with commas; quoted for JSON. */
+void evidence_args(char *out, size_t size, const struct evidence *r, const char *quote);
+/* Sends it to the machines' port. vm and why are words. */
+void evidence_json(const struct evidence *r, const char *vm, const char *why, u64 mac);

@@ -24,22 +24,6 @@ const char *const policy_mode_names[] = {
 	[POLICY_OFF] = "off",
 };
 
-/* Where the configuration has no policy block, this one is in force. */
-static const char default_text[] =
-	"policy default {\n"
-	"	version 0\n"
-	"	mode on\n"
-	"	when range severity notice do R00\n"
-	"	when range severity warning do R01 then R02 after 32 within 1s\n"
-	"	when rate severity warning do R02\n"
-	"	when control severity critical do R07\n"
-	"	across L1.rate count 4 within 2s do R18\n"
-	"	across L1.rate and L3.range count 6 within 2s do R16\n"
-	"	across L1.rate count 16 within 10s do R16\n"
-	"	across L2.control within 1s do R22\n"
-	"	across L2.control count 4 within 60s do R16\n"
-	"}\n";
-
 static struct policy *spare(void)
 {
 	return &tables[policy_in_force == &tables[0]];
@@ -211,7 +195,7 @@ int policy_load(const struct policy_text *text, struct config_error *error)
 
 	memset(error, 0, sizeof(*error));
 	if (built_in) {
-		if (config_parse(&parsed, default_text, sizeof(default_text) - 1, error))
+		if (config_parse(&parsed, policy_default, strlen(policy_default), error))
 			return -EINVAL;
 		text = &parsed.policy;
 	}

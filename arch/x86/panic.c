@@ -28,35 +28,6 @@ void panic_say(const char *fmt, ...)
 	screen_puts(line);
 }
 
-static void say_address(u64 address)
-{
-	u64 offset;
-	const char *name = symbol_find(address, &offset);
-
-	if (name)
-		panic_say("  %016lx  %s+0x%lx\n", address, name, offset);
-	else
-		panic_say("  %016lx\n", address);
-}
-
-void backtrace_print(u64 rip, u64 rbp)
-{
-	u64 stack = (u64)this_cpu(stack);
-
-	panic_say("backtrace, CPU %u:\n", this_cpu(id));
-	say_address(rip);
-	for (u32 depth = 0; depth < 24; depth++) {
-		const u64 *frame = (const u64 *)rbp;
-
-		if (rbp - stack > STACK_BYTES - 16 || (rbp & 7) || !frame[1])
-			return;
-		say_address(frame[1]);
-		if (frame[0] <= rbp)
-			return;
-		rbp = frame[0];
-	}
-}
-
 static void begin(void)
 {
 	irq_off();

@@ -18,7 +18,7 @@ struct block {
 	u8 type;
 };
 
-extern char image_start[], text_end[], rodata_end[], image_end[];
+extern char image_start[], image_end[];
 
 static struct {
 	struct block *blocks; /* (o) */
@@ -191,24 +191,6 @@ u16 frame_owner(hpa_t a)
 	u64 at = a.v / BLOCK_SIZE;
 
 	return at < frames.nblocks ? frames.blocks[at].owner : OWNER_NONE;
-}
-
-static enum frame_type image_type(u64 offset)
-{
-	if (offset < (u64)(text_end - image_start))
-		return FRAME_TEXT;
-	return offset < (u64)(rodata_end - image_start) ? FRAME_RODATA : FRAME_DATA;
-}
-
-enum frame_type frame_type(hpa_t a)
-{
-	u64 at = a.v / BLOCK_SIZE;
-
-	if (a.v - frames.pool < frames.npages * PAGE_SIZE)
-		return frames.page_type[(a.v - frames.pool) / PAGE_SIZE];
-	if (a.v - frames.image < (u64)(image_end - image_start))
-		return image_type(a.v - frames.image);
-	return at < frames.nblocks ? frames.blocks[at].type : FRAME_NONE;
 }
 
 void frame_each(enum frame_type type, void (*fn)(void *page))

@@ -52,7 +52,6 @@ int __must_check block_alloc(u16 owner, hpa_t *out);
 void block_free(hpa_t block);
 
 u16 frame_owner(hpa_t a);
-enum frame_type frame_type(hpa_t a);
 
 struct frame_stats {
 	u64 total, free, nucleus_pool, nucleus_used, vm; /* bytes */

@@ -8,13 +8,9 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
-#include "arch/x86/trap.h"
 
 struct time_scale time_scale;
-static struct {
-	u64 tsc_khz, apic_per_ns_32;
-	s64 wall_at_start;
-} clock; /* (c) after time_start() */
+struct time_clock time_clock;
 
 u64 time_now_ns(void)
 {
@@ -25,33 +21,19 @@ u64 time_now_ns(void)
 
 u64 time_tsc_khz(void)
 {
-	return clock.tsc_khz;
+	return time_clock.tsc_khz;
 }
 
 s64 time_wall_at_boot(void)
 {
-	return clock.wall_at_start;
+	return time_clock.wall_at_start;
 }
 
-static void timer_fired(u8 vector)
+void time_fired(u8 vector)
 {
 	(void)vector;
 	this_cpu(timer_deadline_ns) = 0;
 	apic_eoi();
-}
-
-void time_start(u64 tsc_hz, u64 apic_hz, s64 wall_clock_s)
-{
-	u64 ns_per_tick_32 = (1000000000ull << 32) / tsc_hz;
-
-	for (; ns_per_tick_32 >> 32; ns_per_tick_32 >>= 1)
-		time_scale.shift++;
-	time_scale.mul = (u32)ns_per_tick_32;
-	time_scale.tsc_start = rdtsc();
-	clock.tsc_khz = tsc_hz / 1000;
-	clock.apic_per_ns_32 = (apic_hz << 32) / 1000000000;
-	clock.wall_at_start = wall_clock_s;
-	trap_set_handler(VECTOR_TIMER, timer_fired);
 }
 
 void time_arm(u64 deadline_ns)
@@ -67,6 +49,6 @@ void time_arm(u64 deadline_ns)
 	}
 	now = time_now_ns();
 	ticks = deadline_ns > now ? deadline_ns - now : 1;
-	ticks = (MIN(ticks, 1000000000ull) * clock.apic_per_ns_32 >> 32) + 1;
+	ticks = (MIN(ticks, 1000000000ull) * time_clock.apic_per_ns_32 >> 32) + 1;
 	apic_timer_start((u32)MIN(ticks, 0xffffffffull));
 }

@@ -13,7 +13,11 @@ struct time_scale {
 	u32 mul;
 	u8 shift;
 };
-extern struct time_scale time_scale; /* (c) after time_start() */
+extern struct time_scale time_scale;
+extern struct time_clock {
+	u64 tsc_khz, apic_per_ns_32;
+	s64 wall_at_start;
+} time_clock; /* (c) both are set by boot/clock.c */
 
 u64 time_now_ns(void);
 u64 time_tsc_khz(void);
@@ -21,5 +25,5 @@ u64 time_tsc_khz(void);
 s64 time_wall_at_boot(void);
 /* An interrupt no later than deadline_ns. 0: nobody waits. */
 void time_arm(u64 deadline_ns);
-/* From now on time passes. Frequencies in Hz; seconds since 1970. Once, at boot. */
-void time_start(u64 tsc_hz, u64 apic_hz, s64 wall_clock_s);
+/* The handler of VECTOR_TIMER. */
+void time_fired(u8 vector);

@@ -8,35 +8,16 @@
 #include "arch/x86/io.h"
 #include "core/l1/gate.h"
 
-#define REG_DATA    0 /* with DLAB: divisor, low */
-#define REG_IER	    1 /* with DLAB: divisor, high */
-#define REG_IIR	    2 /* reading */
-#define REG_FCR	    2 /* writing */
-#define REG_LCR	    3
-#define REG_MCR	    4
-#define REG_LSR	    5
-#define REG_MSR	    6
-#define REG_SCRATCH 7
-
 #define IER_RECEIVED  0x01
 #define IER_THR_EMPTY 0x02
 #define IIR_NONE      0x01
 #define IIR_CAUSE     0x0e
-#define IIR_FIFO      0xc0
 #define CAUSE_MODEM   0x00
-#define FCR_ON	      0x07 /* enabled, both FIFOs emptied */
-#define FCR_TRIGGER_8 0x80
-#define LCR_8N1	      0x03
-#define LCR_DLAB      0x80
-#define MCR_READY     0x0b /* DTR, RTS, and OUT2, which lets interrupts through on a PC */
 #define LSR_DATA      0x01
 #define LSR_THR_EMPTY 0x20
-#define LSR_ABSENT    0xff
 
-#define DIVISOR_115200 1
-#define FIFO_BYTES     16
-#define SPINS_MAX      0x10000 /* more than a FIFO takes to empty at 115200 */
-#define CAUSES_MAX     64
+#define SPINS_MAX  0x10000 /* more than a FIFO takes to empty at 115200 */
+#define CAUSES_MAX 64
 
 static u8 console_tx[4096], console_rx[4096], evidence_tx[16384], evidence_rx[16];
 
@@ -64,31 +45,6 @@ static u8 get(const struct uart_port *p, u16 reg)
 static void set(const struct uart_port *p, u16 reg, u8 value)
 {
 	l1_gate_write(p->owner, p->base + reg, 1, value);
-}
-
-static bool answers(const struct uart_port *p)
-{
-	set(p, REG_SCRATCH, 0x5a);
-	if (get(p, REG_SCRATCH) != 0x5a)
-		return false;
-	set(p, REG_SCRATCH, 0xa5);
-	return get(p, REG_SCRATCH) == 0xa5 && get(p, REG_LSR) != LSR_ABSENT;
-}
-
-void uart_port_init(struct uart_port *p)
-{
-	p->probed = true;
-	p->present = answers(p);
-	if (!p->present)
-		return;
-	set(p, REG_LCR, LCR_DLAB);
-	set(p, REG_DATA, DIVISOR_115200);
-	set(p, REG_IER, 0);
-	set(p, REG_LCR, LCR_8N1);
-	set(p, REG_IER, 0);
-	set(p, REG_FCR, FCR_ON | FCR_TRIGGER_8);
-	set(p, REG_MCR, MCR_READY);
-	p->fifo = (get(p, REG_IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_BYTES : 1;
 }
 
 void uart_port_start(struct uart_port *p, struct hrsc *owner)

@@ -8,6 +8,19 @@
 #include "core/hrsc.h"
 #include "core/lib/ring.h"
 
+/* Offsets of its registers (PC16550D data sheet, "Registers"). */
+#define REG_DATA    0 /* with DLAB: divisor, low */
+#define REG_IER	    1 /* with DLAB: divisor, high */
+#define REG_IIR	    2 /* reading */
+#define REG_FCR	    2 /* writing */
+#define REG_LCR	    3
+#define REG_MCR	    4
+#define REG_LSR	    5
+#define REG_MSR	    6
+#define REG_SCRATCH 7
+
+#define FIFO_BYTES 16
+
 struct uart_port {
 	u16 base;	    /* (c) first of eight ports */
 	u8 line;	    /* (c) ISA interrupt line */
@@ -23,7 +36,8 @@ struct uart_port {
 
 extern struct uart_port uart_console, uart_evidence;
 
-/* Looks for the port and sets 115200 8N1. Without interrupts; `present` says the result. */
+/* boot/serial.c: looks for the port and sets 115200 8N1. Without interrupts; `present` says the
+ * result. */
 void uart_port_init(struct uart_port *p);
 /* From now on the port belongs to `owner`, whose l1->irq calls uart_port_irq(). */
 void uart_port_start(struct uart_port *p, struct hrsc *owner);

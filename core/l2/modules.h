@@ -7,7 +7,7 @@
 
 #define MODULES_MAX 24
 
-/* Maps [hpa, hpa+len) and remembers it. -ENOSPC, -ENOMEM. */
-int __must_check module_add(const char *name, u32 name_len, hpa_t hpa, u64 len);
+extern struct load_source modules[MODULES_MAX]; /* (c) boot/main.c adds them */
+extern u32 module_count;			/* (c) */
 /* NULL when there is none of this name. */
 const struct load_source *module_find(const char *name);

@@ -11,7 +11,6 @@
 #include "core/l1/log.h"
 #include "core/l2/console.h"
 #include "core/l2/gate.h"
-#include "drivers/api/guest_acpi.h"
 #include "core/l2/memory.h"
 #include "core/l2/modules.h"
 #include "core/l2/placement.h"
@@ -19,6 +18,7 @@
 #include "core/l2/snapshot.h"
 #include "core/l2/vcpu.h"
 #include "drivers/api/config.h"
+#include "drivers/api/load.h"
 #include "core/lib/string.h"
 #include "core/lib/text.h"
 #include "kfv/hook.h"
@@ -51,42 +51,6 @@ static int memory_zero(void *ctx, gpa_t gpa, u64 len)
 	return vm_zero(ctx, gpa, len);
 }
 
-/* A module that the configuration names; its absence is logged with the line. */
-static const struct load_source *need_module(const struct config_vm *c, const char *name)
-{
-	const struct load_source *m = module_find(name);
-
-	if (!m)
-		log_error("vm %s (line %u): expected a boot module named %s, found none", c->name,
-			c->line, name);
-	return m;
-}
-
-static int load_with_modules(struct vm *vm, struct guest_memory *memory,
-	const struct load_source *kernel, struct boot_state *boot, struct load_error *err)
-{
-	const struct config_vm *c = vm->config;
-	const struct load_source *initrd = NULL, *m;
-	struct load_source modules[CONFIG_MODULES + 1];
-	u32 n = 0;
-
-	if (c->initrd[0]) {
-		initrd = need_module(c, c->initrd);
-		if (!initrd)
-			return -ENOENT;
-		modules[n++] = *initrd;
-	}
-	for (u32 i = 0; i < c->nmodules; i++) {
-		m = need_module(c, c->modules[i]);
-		if (!m)
-			return -ENOENT;
-		modules[n++] = *m;
-	}
-	if (load_is_multiboot(kernel))
-		return load_multiboot(memory, kernel, modules, n, c->cmdline, boot, err);
-	return load_linux(memory, kernel, initrd, c->cmdline, boot, err);
-}
-
 static int load(struct vm *vm)
 {
 	const struct config_vm *c = vm->config;
@@ -97,24 +61,16 @@ static int load(struct vm *vm)
 		.write = memory_write,
 		.zero = memory_zero,
 	};
-	const struct load_source *kernel = need_module(c, c->kernel);
 	struct boot_state boot = { 0 };
 	struct load_error why = { "" };
-	u64 rsdp;
-	int err;
+	int err = load_guest(&memory, c, module_find, &boot, &why);
 
-	if (!kernel)
-		return -ENOENT;
-	err = load_with_modules(vm, &memory, kernel, &boot, &why);
-	if (!err)
-		err = guest_acpi_build(&memory, vm->nvcpus, &rsdp);
-	if (err) {
+	if (err)
 		log_error(
 			"vm %s (line %u): not loaded: %s (%d)", c->name, c->line, why.message, err);
-		return err;
-	}
-	vcpu_set_boot_state(vm->vcpu[0], &boot);
-	return 0;
+	else
+		vcpu_set_boot_state(vm->vcpu[0], &boot);
+	return err;
 }
 
 static int place_drivers(struct vm *vm)

@@ -12,13 +12,17 @@
 #include "core/l3/inject.h"
 #include "core/l3/pvclock.h"
 #include "core/l3/pvclock_abi.h"
+#include "core/lib/string.h"
 
 struct msr {
 	u32 first, last;
-	/* NULL: reads as zero, or #GP on writes; -EPERM raises #GP. */
+	/* NULL: reads as kept, else as zero, or #GP on writes; -EPERM raises #GP. */
 	int (*read)(struct vcpu *v, u32 index, u64 *value);
 	int (*write)(struct vcpu *v, u32 index, u64 value);
+	u32 kept; /* where struct vcpu remembers its value; 0: nowhere */
 };
+
+#define KEPT(field) offsetof(struct vcpu, field)
 
 static int ignore_write(struct vcpu *v, u32 index, u64 value)
 {
@@ -44,13 +48,6 @@ static int write_tsc(struct vcpu *v, u32 index, u64 value)
 	return 0;
 }
 
-static int read_apic_base(struct vcpu *v, u32 index, u64 *value)
-{
-	(void)index;
-	*value = v->apic.base_msr;
-	return 0;
-}
-
 /* The page may not move and there is no x2APIC: only the enable bit can change. */
 static int write_apic_base(struct vcpu *v, u32 index, u64 value)
 {
@@ -65,7 +62,7 @@ static int write_apic_base(struct vcpu *v, u32 index, u64 value)
  * Registers that the hardware switches: where the back end lets them through they do not come here,
  * where it does not these serve them.
  */
-static const struct {
+static const struct switched {
 	u32 msr;
 	u8 reg;
 	bool address; /* must be canonical */
@@ -99,29 +96,34 @@ static bool valid_pat(u64 value)
 	return true;
 }
 
-static int read_switched(struct vcpu *v, u32 index, u64 *value)
+/* Its row, or NULL. */
+static const struct switched *find_switched(u32 index)
 {
 	for (u32 i = 0; i < ARRAY_LEN(switched); i++) {
-		if (switched[i].msr == index) {
-			*value = hv->reg_read(&v->hv, switched[i].reg);
-			return 0;
-		}
+		if (switched[i].msr == index)
+			return &switched[i];
 	}
-	return -EPERM;
+	return NULL;
+}
+
+static int read_switched(struct vcpu *v, u32 index, u64 *value)
+{
+	const struct switched *s = find_switched(index);
+
+	if (!s)
+		return -EPERM;
+	*value = hv->reg_read(&v->hv, s->reg);
+	return 0;
 }
 
 static int write_switched(struct vcpu *v, u32 index, u64 value)
 {
-	for (u32 i = 0; i < ARRAY_LEN(switched); i++) {
-		if (switched[i].msr != index)
-			continue;
-		if ((switched[i].address && !canonical(value)) ||
-			(index == MSR_PAT && !valid_pat(value)))
-			return -EPERM;
-		hv->reg_write(&v->hv, switched[i].reg, value);
-		return 0;
-	}
-	return -EPERM;
+	const struct switched *s = find_switched(index);
+
+	if (!s || (s->address && !canonical(value)) || (index == MSR_PAT && !valid_pat(value)))
+		return -EPERM;
+	hv->reg_write(&v->hv, s->reg, value);
+	return 0;
 }
 
 static int read_efer(struct vcpu *v, u32 index, u64 *value)
@@ -146,24 +148,10 @@ static int write_efer(struct vcpu *v, u32 index, u64 value)
 	return 0;
 }
 
-static int read_misc_enable(struct vcpu *v, u32 index, u64 *value)
-{
-	(void)index;
-	*value = v->misc_enable;
-	return 0;
-}
-
 static int write_misc_enable(struct vcpu *v, u32 index, u64 value)
 {
 	(void)index;
 	v->misc_enable = value;
-	return 0;
-}
-
-static int read_mtrr_type(struct vcpu *v, u32 index, u64 *value)
-{
-	(void)index;
-	*value = v->mtrr_def_type;
 	return 0;
 }
 
@@ -195,26 +183,26 @@ static int write_tsc_aux(struct vcpu *v, u32 index, u64 value)
 
 /* Sorted by first; found by bisection. */
 static const struct msr msrs[] = {
-	{ MSR_TSC, MSR_TSC, read_tsc, write_tsc },
-	{ MSR_APIC_BASE, MSR_APIC_BASE, read_apic_base, write_apic_base },
-	{ MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, NULL, ignore_write },
-	{ MSR_MTRRCAP, MSR_MTRRCAP, NULL, NULL },
-	{ MSR_SYSENTER_CS, MSR_SYSENTER_EIP, read_switched, write_switched },
-	{ MSR_MCG_CAP, MSR_MCG_STATUS, NULL, ignore_write },
-	{ MSR_MISC_ENABLE, MSR_MISC_ENABLE, read_misc_enable, write_misc_enable },
-	{ MSR_DEBUGCTL, MSR_DEBUGCTL, NULL, ignore_write },
-	{ MSR_PAT, MSR_PAT, read_switched, write_switched },
-	{ MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, read_mtrr_type, write_mtrr_type },
-	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, pvclock_read, pvclock_write },
-	{ MSR_KVM_STEAL_TIME, MSR_KVM_STEAL_TIME, pvclock_read, pvclock_write },
-	{ MSR_EFER, MSR_EFER, read_efer, write_efer },
-	{ MSR_STAR, MSR_SFMASK, read_switched, write_switched },
-	{ MSR_FS_BASE, MSR_KERNEL_GS_BASE, read_switched, write_switched },
-	{ MSR_TSC_AUX, MSR_TSC_AUX, read_tsc_aux, write_tsc_aux },
-	{ MSR_AMD_SYSCFG, MSR_AMD_SYSCFG, NULL, ignore_write },
-	{ MSR_AMD_HWCR, MSR_AMD_HWCR, NULL, ignore_write },
-	{ MSR_AMD_NB_CFG, MSR_AMD_NB_CFG, NULL, ignore_write },
-	{ MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, NULL, ignore_write },
+	{ MSR_TSC, MSR_TSC, read_tsc, write_tsc, 0 },
+	{ MSR_APIC_BASE, MSR_APIC_BASE, NULL, write_apic_base, KEPT(apic.base_msr) },
+	{ MSR_BIOS_SIGN_ID, MSR_BIOS_SIGN_ID, NULL, ignore_write, 0 },
+	{ MSR_MTRRCAP, MSR_MTRRCAP, NULL, NULL, 0 },
+	{ MSR_SYSENTER_CS, MSR_SYSENTER_EIP, read_switched, write_switched, 0 },
+	{ MSR_MCG_CAP, MSR_MCG_STATUS, NULL, ignore_write, 0 },
+	{ MSR_MISC_ENABLE, MSR_MISC_ENABLE, NULL, write_misc_enable, KEPT(misc_enable) },
+	{ MSR_DEBUGCTL, MSR_DEBUGCTL, NULL, ignore_write, 0 },
+	{ MSR_PAT, MSR_PAT, read_switched, write_switched, 0 },
+	{ MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, NULL, write_mtrr_type, KEPT(mtrr_def_type) },
+	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, pvclock_read, pvclock_write, 0 },
+	{ MSR_KVM_STEAL_TIME, MSR_KVM_STEAL_TIME, pvclock_read, pvclock_write, 0 },
+	{ MSR_EFER, MSR_EFER, read_efer, write_efer, 0 },
+	{ MSR_STAR, MSR_SFMASK, read_switched, write_switched, 0 },
+	{ MSR_FS_BASE, MSR_KERNEL_GS_BASE, read_switched, write_switched, 0 },
+	{ MSR_TSC_AUX, MSR_TSC_AUX, read_tsc_aux, write_tsc_aux, 0 },
+	{ MSR_AMD_SYSCFG, MSR_AMD_SYSCFG, NULL, ignore_write, 0 },
+	{ MSR_AMD_HWCR, MSR_AMD_HWCR, NULL, ignore_write, 0 },
+	{ MSR_AMD_NB_CFG, MSR_AMD_NB_CFG, NULL, ignore_write, 0 },
+	{ MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, NULL, ignore_write, 0 },
 };
 
 static bool holds(const struct msr *m, u32 index)
@@ -250,6 +238,8 @@ static int msr_read(struct vcpu *v, u32 index)
 	const struct msr *m = msr_find(v, index);
 	u64 value = 0;
 
+	if (m && m->kept)
+		memcpy(&value, (const u8 *)v + m->kept, sizeof(value));
 	if (!m || !l3_gate_msr_read(&v->hrsc, index) || (m->read && m->read(v, index, &value) < 0))
 		return -EPERM;
 	v->hv.gpr[RAX] = (u32)value;

@@ -79,6 +79,15 @@ int __must_check load_multiboot(struct guest_memory *memory, const struct load_s
 	struct boot_state *out, struct load_error *err);
 bool load_is_multiboot(const struct load_source *kernel);
 
+/*
+ * All that a VM's configuration names, by its kernel's kind, and the ACPI tables. `find` knows the
+ * boot modules. As above, and -ENOENT when one is missing.
+ */
+struct config_vm;
+int __must_check load_guest(struct guest_memory *memory, const struct config_vm *c,
+	const struct load_source *(*find)(const char *name), struct boot_state *out,
+	struct load_error *err);
+
 /* What the loaders share. */
 
 /* Little-endian number of 1, 2, 4 or 8 bytes; what lies behind the end reads as zero. */

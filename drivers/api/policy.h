@@ -64,6 +64,9 @@ struct policy_table {
 	struct plan plans[CONFIG_VERTICALS];
 };
 
+/* The text of the built-in policy. */
+extern const char policy_default[];
+
 /*
  * Returns 0, or -EINVAL with the place of the first mistake and what was expected there. *out is
  * undefined then.

@@ -35,8 +35,8 @@ console {{ focus kfv }}
 
 def default_policy():
     """The statements of the built-in policy, from its source."""
-    text = (ROOT / "kfv/policy.c").read_text()
-    block = re.search(r"default_text\[\] =\n(.*?);\n\n", text, re.S)[1]
+    text = (ROOT / "drivers/config/default.c").read_text()
+    block = re.search(r"policy_default\[\] =\n(.*?);\n", text, re.S)[1]
     lines = [line.strip().strip('"')[: -len("\\n")] for line in block.splitlines()]
     return [line.replace("\\t", "").strip() for line in lines[1:-1]]
 

@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 20
 HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) boot/efi.c boot/screen.c \
 	core/l3/insn.c $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
-HOST_KFV_SRC := core/hrsc.c diag/defence_commands.c \
+HOST_KFV_SRC := core/hrsc.c diag/defence_commands.c diag/evidence_text.c \
 	$(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))
 # The emulator, over the machine of tests/host/machine.c.
 HOST_EMUL_SRC := core/l2/regions.c \
