@@ -47,6 +47,7 @@ void cpu_identify(void)
 	c = cpuid(1, 0);
 	f->xsave = c.ecx & BIT(26);
 	f->x2apic = c.ecx & BIT(21);
+	f->hypervisor = c.ecx & BIT(31);
 	if (f->max_leaf >= 7) {
 		c = cpuid(7, 0);
 		f->smep = c.ebx & BIT(7);
@@ -74,6 +75,7 @@ static const struct {
 	{ "umip", &cpu_features.umip },
 	{ "x2apic", &cpu_features.x2apic },
 	{ "rdtscp", &cpu_features.rdtscp },
+	{ "hypervisor", &cpu_features.hypervisor },
 };
 
 /* One word of the list, up to a comma, against a name with spaces. */

@@ -61,7 +61,7 @@ const char *symbol_find(u64 address, u64 *offset)
 	return symbols[lo].name;
 }
 
-static void say_registers(const struct trap_frame *f)
+void panic_dump(const struct trap_frame *f)
 {
 	panic_say(
 		"rip %04lx:%016lx  rflags %08lx  error %lx\n", f->cs, f->rip, f->rflags, f->error);
@@ -74,11 +74,9 @@ static void say_registers(const struct trap_frame *f)
 	panic_say("cr0 %016lx  cr4 %016lx  efer %015lx\n", cr0_read(), cr4_read(), rdmsr(MSR_EFER));
 }
 
-void panic_dump(const struct trap_frame *f)
+const char *exception_name(u64 vector)
 {
-	panic_say("\nKFV PANIC: exception %lu (%s) in the hypervisor\n", f->vector,
-		f->vector < ARRAY_LEN(exception_names) ? exception_names[f->vector] : "reserved");
-	say_registers(f);
+	return vector < ARRAY_LEN(exception_names) ? exception_names[vector] : "reserved";
 }
 
 static void say_address(u64 address)

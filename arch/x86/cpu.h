@@ -207,6 +207,7 @@ struct cpu_features {
 	char vendor[13];
 	char brand[49];
 	bool amd, intel;
+	bool hypervisor; /* that this machine itself runs on */
 	bool xsave, smep, smap, umip, pages_1g, x2apic, invariant_tsc, rdtscp;
 	u8 physical_bits;
 	u32 max_leaf, max_extended;

@@ -13,8 +13,7 @@
 #include "core/l1/power.h"
 #include "core/l1/uart_port.h"
 #include "core/lib/fmt.h"
-
-static bool panicking;
+#include "core/lib/text.h"
 
 void panic_say(const char *fmt, ...)
 {
@@ -28,17 +27,27 @@ void panic_say(const char *fmt, ...)
 	screen_puts(line);
 }
 
-static void begin(void)
+/*
+ * The first line is said when the log before it is out. A panic on the way there says both; one
+ * more is the end.
+ */
+static void begin(const char *why)
 {
+	static char first[200];
+	static u32 depth;
+
 	irq_off();
-	if (panicking) {
-		panic_say("\npanic while panicking; stopped.\n");
-		for (;;)
-			asm volatile("hlt");
-	}
-	panicking = true;
+	tables_find_gs();
 	smp_stop_others();
-	log_flush();
+	if (depth++ > 1)
+		machine_halt();
+	if (depth == 1) {
+		(void)text_copy(first, sizeof(first), why);
+		log_flush();
+		panic_say("\nKFV PANIC: %s\n", why);
+	} else {
+		panic_say("\nKFV PANIC: %s\nwhile it panicked: %s\n", first, why);
+	}
 }
 
 static void end(void) __noreturn;
@@ -53,18 +62,21 @@ void panic(const char *fmt, ...)
 	char line[200];
 	va_list args;
 
-	begin();
 	va_start(args, fmt);
 	fmt_string_v(line, sizeof(line), fmt, args);
 	va_end(args);
-	panic_say("\nKFV PANIC: %s\n", line);
+	begin(line);
 	backtrace_print((u64)__builtin_return_address(0), (u64)__builtin_frame_address(0));
 	end();
 }
 
 void panic_exception(const struct trap_frame *f)
 {
-	begin();
+	char line[80];
+
+	fmt_string(line, sizeof(line), "exception %lu (%s) in the hypervisor", f->vector,
+		exception_name(f->vector));
+	begin(line);
 	panic_dump(f);
 	backtrace_print(f->rip, f->rbp);
 	end();

@@ -62,3 +62,5 @@ extern struct percpu *cpus[CPU_MAX]; /* (c) after boot, by id */
 
 /* GDT, IDT, TSS with its stacks, and GS, for the CPU that calls. */
 void tables_load(struct percpu *cpu);
+/* For a panic: GS once more, from the GDT, which lies in this CPU's struct percpu. */
+void tables_find_gs(void);

@@ -86,3 +86,11 @@ void tables_load(struct percpu *cpu)
 	asm volatile("ltr %w0" ::"r"(SELECTOR_TSS));
 	wrmsr(MSR_GS_BASE, (u64)cpu);
 }
+
+void tables_find_gs(void)
+{
+	struct descriptor_pointer gdtr;
+
+	asm volatile("sgdt %0" : "=m"(gdtr));
+	wrmsr(MSR_GS_BASE, gdtr.base - offsetof(struct percpu, gdt));
+}

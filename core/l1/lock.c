@@ -8,9 +8,14 @@
 #include "arch/x86/smp.h"
 #include "core/l1/log.h"
 
-void lock_wait(struct lock *l, u16 ticket)
+void lock_wait(struct lock *l)
 {
-	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket) {
+	/* A hypervisor's CPU may stand still while it is next, and all who queue behind it too. */
+	bool queue = !cpu_features.hypervisor;
+	u16 ticket = queue ? __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE) : 0;
+
+	while (queue ? __atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket
+		     : lock_busy(l) || !lock_free_ticket(l)) {
 		if (smp_stopping())
 			return; /* a panic breaks every lock */
 		smp_poll();
@@ -20,10 +25,7 @@ void lock_wait(struct lock *l, u16 ticket)
 
 bool lock_try(struct lock *l)
 {
-	u16 serving = __atomic_load_n(&l->serving, __ATOMIC_ACQUIRE), ticket = serving;
-
-	if (!__atomic_compare_exchange_n(&l->next, &ticket, (u16)(serving + 1), false,
-		    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!lock_free_ticket(l))
 		return false;
 	lock_order_taken(l, __builtin_return_address(0));
 	return true;

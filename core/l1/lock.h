@@ -32,8 +32,14 @@ struct lock {
 		.rank = (r)                                                                        \
 	}
 
-/* Until the ticket is served. */
-void lock_wait(struct lock *l, u16 ticket);
+static inline bool lock_busy(const struct lock *l)
+{
+	return __atomic_load_n(&l->next, __ATOMIC_RELAXED) !=
+	       __atomic_load_n(&l->serving, __ATOMIC_RELAXED);
+}
+
+/* Takes what somebody else holds. */
+void lock_wait(struct lock *l);
 
 #if CONFIG_TEST
 extern bool lock_order_checked; /* the bench measures what a release does */
@@ -53,12 +59,19 @@ static inline void lock_order_given(const struct lock *l)
 }
 #endif
 
+/* The next ticket, if it is served at once. */
+static __always_inline bool lock_free_ticket(struct lock *l)
+{
+	u16 ticket = __atomic_load_n(&l->serving, __ATOMIC_RELAXED);
+
+	return __atomic_compare_exchange_n(
+		&l->next, &ticket, (u16)(ticket + 1), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 static __always_inline void lock_take(struct lock *l)
 {
-	u16 ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_ACQUIRE);
-
-	if (unlikely(__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket))
-		lock_wait(l, ticket);
+	if (unlikely(!lock_free_ticket(l)))
+		lock_wait(l);
 	lock_order_taken(l, __builtin_return_address(0));
 }
 
@@ -70,11 +83,6 @@ static __always_inline void lock_give(struct lock *l)
 
 /* False at once if somebody holds it. */
 bool __must_check lock_try(struct lock *l);
-static inline bool lock_busy(const struct lock *l)
-{
-	return __atomic_load_n(&l->next, __ATOMIC_RELAXED) !=
-	       __atomic_load_n(&l->serving, __ATOMIC_RELAXED);
-}
 
 /* Takes it unless this CPU holds it already; returns what lock_give_again() is to be told. */
 bool __must_check lock_take_again(struct lock *l);

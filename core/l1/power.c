@@ -28,8 +28,7 @@ void machine_in_emulator(void)
 	in_emulator = true;
 }
 
-static void halt_for_ever(void) __noreturn;
-static void halt_for_ever(void)
+void machine_halt(void)
 {
 	irq_off();
 	for (;;)
@@ -46,7 +45,7 @@ void machine_power_off(void)
 			out16(acpi.pm1b_control, (u16)(acpi.s5_b << 10 | SLP_EN));
 	}
 	uart_port_puts_polled("KFV machine halted: it may be switched off now.\r\n");
-	halt_for_ever();
+	machine_halt();
 }
 
 /* A CPU in VMX operation would not take the INIT that a reset may be made of. */
@@ -70,7 +69,7 @@ void machine_reboot(void)
 		out8((u16)acpi.reset_address, acpi.reset_value);
 	out8(KBC_COMMAND, KBC_RESET);
 	asm volatile("lidt %0; int3" ::"m"(no_idt));
-	halt_for_ever();
+	machine_halt();
 }
 
 void machine_exit(u8 code)
@@ -91,5 +90,5 @@ void machine_stop_after_panic(void)
 {
 	if (in_emulator)
 		machine_exit(EXIT_PANIC);
-	halt_for_ever();
+	machine_halt();
 }
