@@ -7,7 +7,7 @@
 /* What machine_exit() tells the emulator after a panic. */
 #define EXIT_PANIC 0x7e
 
-void machine_halt(void) __noreturn; /* this CPU, for ever */
+void machine_halt(void) __noreturn;	 /* this CPU, for ever */
 void machine_power_off(void) __noreturn; /* ACPI S5, else halts and says so */
 void machine_reboot(void) __noreturn;
 /* QEMU's isa-debug-exit at 0xf4 (status (code << 1) | 1), Bochs's debugger and shutdown ports. */
