@@ -4,10 +4,9 @@
 
 #include <stdlib.h>
 
-void lock_wait(struct lock *l, u16 ticket)
+void lock_wait(struct lock *l)
 {
 	(void)l;
-	(void)ticket;
 	abort();
 }
 
