@@ -28,17 +28,26 @@ static const char *short_number(char cell[CELL], u64 n)
 
 static void add(struct exit_stats *sum, const struct exit_stats *s)
 {
-	sum->count += s->count;
 	sum->ticks += s->ticks;
 	for (u32 i = 0; i < HISTOGRAM_SLOTS; i++)
 		sum->slots[i] += s->slots[i];
 }
 
+static u64 count(const struct exit_stats *s)
+{
+	u64 n = 0;
+
+	for (u32 i = 0; i < HISTOGRAM_SLOTS; i++)
+		n += s->slots[i];
+	return n;
+}
+
 static void print_kind(const char *name, const struct exit_stats *s)
 {
+	u64 all = count(s);
 	char cell[CELL];
 
-	out("%-12s %10lu %10lu ", name, s->count, s->count ? s->ticks / s->count : 0);
+	out("%-12s %10lu %10lu ", name, all, all ? s->ticks / all : 0);
 	for (u32 i = 0; i < HISTOGRAM_SLOTS; i++)
 		out("%5s", s->slots[i] ? short_number(cell, s->slots[i]) : ".");
 	out("\n");
@@ -55,7 +64,7 @@ static void print_exits(const struct vm *vm)
 
 		for (u32 i = 0; i < vm->nvcpus; i++)
 			add(&sum, &vm->vcpu[i]->stats[kind]);
-		if (sum.count)
+		if (count(&sum))
 			print_kind(exit_names[kind], &sum);
 		add(&all, &sum);
 	}

@@ -49,9 +49,8 @@ enum vm_end {
 #define HISTOGRAM_SLOTS 8 /* < 256 ticks, < 1 K, < 4 K, ... each four times the one before */
 
 struct exit_stats {
-	u64 count;
 	u64 ticks; /* TSC spent handling */
-	u32 slots[HISTOGRAM_SLOTS];
+	u64 slots[HISTOGRAM_SLOTS];
 };
 
 /* An instruction that made the vCPU exit: see core/l3/fetch.c. */
@@ -112,6 +111,7 @@ struct vcpu {
 	u32 unemulated; /* (o) how many of these ended in #UD */
 	const struct region_entry *last_region[2]; /* (o) last port and address: core/l3/gate.c */
 	const struct msr *last_msr;		   /* (o) core/l3/msr.c */
+	u8 exits;				   /* (o) modulo 256: core/l3/run.c */
 	struct exit_stats stats[EXIT_KINDS];
 };
 

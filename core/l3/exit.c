@@ -26,20 +26,11 @@ void vcpu_skip_unknown(struct vcpu *v)
 		vcpu_advance(v, len);
 }
 
-/* The handler of a physical interrupt runs in this window; what it changed is seen before re-entry,
- * and an event that waits for the guest's window is looked at: it may be open, and save an exit. */
-static void take_interrupt(struct vcpu *v, const struct exit *exit)
+void exit_take_interrupt(struct vcpu *v, const struct exit *exit)
 {
 	(void)exit;
 	asm volatile("sti; nop; cli" ::: "memory");
 	vcpu_hazard(v, HAZARD_TIMER | HAZARD_EVENT);
-}
-
-/* VT-x has taken the NMI for itself. */
-static void take_nmi(struct vcpu *v, const struct exit *exit)
-{
-	asm volatile("int $2" ::: "memory");
-	take_interrupt(v, exit);
 }
 
 static void look_again(struct vcpu *v, const struct exit *exit)
@@ -145,8 +136,8 @@ static void nothing(struct vcpu *v, const struct exit *exit)
 
 static void (*const handlers[])(struct vcpu *v, const struct exit *exit) = {
 	[EXIT_NONE] = handle_unknown,
-	[EXIT_INTR] = take_interrupt,
-	[EXIT_NMI] = take_nmi,
+	[EXIT_INTR] = exit_take_interrupt,
+	[EXIT_NMI] = exit_take_interrupt, /* the NMI's handler has run */
 	[EXIT_WINDOW] = look_again,
 	[EXIT_CPUID] = cpuid_handle,
 	[EXIT_HLT] = handle_hlt,
@@ -167,7 +158,7 @@ static void (*const handlers[])(struct vcpu *v, const struct exit *exit) = {
 	[EXIT_TASK_SWITCH] = handle_unknown,
 	[EXIT_INIT_SIPI] = nothing,
 	[EXIT_STEP] = nothing,
-	[EXIT_PREEMPT] = take_interrupt,
+	[EXIT_PREEMPT] = exit_take_interrupt,
 	[EXIT_ENTRY_FAILED] = handle_entry_failure,
 	[EXIT_UNKNOWN] = handle_unknown,
 };

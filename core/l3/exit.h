@@ -7,6 +7,12 @@
 
 void exit_handle(struct vcpu *v, const struct exit *exit);
 
+/*
+ * The handler of a physical interrupt runs in this window; what it changed is seen before re-entry,
+ * and an event that waits for the guest's window is looked at: it may be open, and save an exit.
+ */
+void exit_take_interrupt(struct vcpu *v, const struct exit *exit);
+
 /* Without a length from the CPU: a failed fetch has raised its exception already. */
 void vcpu_skip_unknown(struct vcpu *v);
 

@@ -17,6 +17,8 @@
 		"APM volume 2, \"Intercepts During IDT Interrupt Delivery\"")                      \
 	X(V_IRQ, "VMRUN into a guest with IF set does not see V_IRQ",                              \
 		"APM volume 2, \"Injecting Virtual (INTR) Interrupts\"")                           \
+	X(INTR, "an interrupt that ends guests waits while the guest's IF is clear",               \
+		"SDM volume 3, \"Other Causes of VM Exits\"; APM volume 2, \"INTR Intercept\"")    \
 	X(MTF, "the monitor trap flag does not trap", "SDM volume 3, \"Monitor Trap Flag\"")
 
 #define X(name, what, manual) FAULT_##name,
@@ -37,3 +39,5 @@ bool vmx_fault_seen(enum fault f);
 /* The environment's own. */
 bool fault_cpu_is_amd(void);
 u64 fault_physical(const void *p);
+/* Sends this CPU an interrupt that has a handler. */
+void fault_interrupt_self(void);

@@ -5,13 +5,18 @@
  */
 	.section .text, "ax"
 
-/* void fault_vmrun(u64 vmcb_hpa): VMRUN itself brings back RIP, RSP and RAX. */
+/*
+ * void fault_vmrun(u64 vmcb_hpa): VMRUN itself brings back RIP, RSP and RAX. The host's IF is set,
+ * or no interrupt would end a guest's run with V_INTR_MASKING.
+ */
 	.balign 16
 	.globl fault_vmrun
 fault_vmrun:
 	movq %rdi, %rax
 	clgi
+	sti
 	vmrun %rax
+	cli
 	stgi
 	ret
 

@@ -28,6 +28,22 @@ u64 fault_physical(const void *p)
 	return (u64)p;
 }
 
+void fault_interrupt_self(void)
+{
+	apic_write(APIC_ICR_LOW, APIC_SELF | VECTOR_TEST);
+}
+
+static void taken(void)
+{
+	apic_write(APIC_EOI, 0);
+}
+
+static void enable_apic(void)
+{
+	interrupt_handle(VECTOR_TEST, taken);
+	apic_write(APIC_SVR, 0x100 | VECTOR_SPURIOUS);
+}
+
 static void enable_svm(void)
 {
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
@@ -54,6 +70,7 @@ u32 guest_main(void)
 
 	out8(PIC_MASK_1, 0xff);
 	out8(PIC_MASK_2, 0xff);
+	enable_apic();
 	if (cpu_is_amd())
 		enable_svm();
 	else if (!enable_vmx())

@@ -119,6 +119,18 @@ static bool v_irq(void)
 	return c->exitcode == VMEXIT_VMMCALL;
 }
 
+/* The guest's own IF says nothing about the machine's interrupts, with V_INTR_MASKING. */
+static bool intr(void)
+{
+	struct vmcb *c = guest(fault_nops);
+
+	c->v_intr = V_INTR_MASKING;
+	fault_interrupt_self();
+	run(c);
+	asm volatile("sti; nop; cli" ::: "memory");
+	return c->exitcode == VMEXIT_VMMCALL;
+}
+
 bool svm_fault_seen(enum fault f)
 {
 	static bool (*const cases[])(void) = {
@@ -126,6 +138,7 @@ bool svm_fault_seen(enum fault f)
 		[FAULT_DR6] = dr6,
 		[FAULT_SOFT_EVENT] = soft_event,
 		[FAULT_V_IRQ] = v_irq,
+		[FAULT_INTR] = intr,
 	};
 
 	return f < ARRAY_LEN(cases) && cases[f]();

@@ -23,6 +23,7 @@
 #define TSS_LIMIT     0x67
 #define NO_VMCS	      ~0ull
 #define SOME_TR	      0x08 /* a host may not be without one */
+#define DESCRIPTOR_S  0x10 /* code or data */
 
 struct table_pointer {
 	u16 limit;
@@ -53,13 +54,14 @@ static u64 control(u32 msr, u64 wanted)
 	return (wanted & rdmsr(msr) >> 32) | (u32)rdmsr(msr);
 }
 
-/* The host's TSS: its descriptor has 16 bytes. */
+/* The host's TSS: its descriptor has 16 bytes. SOME_TR names none, also when an exit has loaded it.
+ */
 static u64 tr_base(u16 selector, u64 gdt)
 {
 	const u8 *d = (const u8 *)gdt + selector;
 	u64 base = 0;
 
-	if (selector) {
+	if (selector && !(d[5] & DESCRIPTOR_S)) {
 		memcpy(&base, d + 2, 3);
 		base |= (u64)d[7] << 24;
 		memcpy((u8 *)&base + 4, d + 8, 4);
@@ -129,8 +131,8 @@ static void set_registers(const u8 *code)
 	set(VMCS_LINK_POINTER, NO_VMCS);
 }
 
-/* Runs code with these processor-based controls; returns why it ended. */
-static u64 run(const u8 *code, u64 proc)
+/* Runs code with these pin- and processor-based controls; returns why it ended. */
+static u64 run(const u8 *code, u64 pin, u64 proc)
 {
 	u64 mine = fault_physical(region), before, reason;
 	u32 revision = (u32)rdmsr(MSR_VMX_BASIC) & 0x7fffffff;
@@ -140,7 +142,7 @@ static u64 run(const u8 *code, u64 proc)
 	memcpy(region, &revision, sizeof(revision));
 	asm volatile("vmptrst %0" : "=m"(before) : : "cc");
 	asm volatile("vmclear %0\n\tvmptrld %0" ::"m"(mine) : "cc", "memory");
-	set(PIN_CONTROLS, control(MSR_VMX_PIN, 0));
+	set(PIN_CONTROLS, control(MSR_VMX_PIN, pin));
 	set(PROC_CONTROLS, control(MSR_VMX_PROC, proc));
 	set(EXIT_CONTROLS, control(MSR_VMX_EXIT, EXIT_HOST_64));
 	set(ENTRY_CONTROLS, control(MSR_VMX_ENTRY, ENTRY_GUEST_64));
@@ -158,10 +160,20 @@ static bool mtf(void)
 {
 	if (!(rdmsr(MSR_VMX_PROC) >> 32 & PROC_MTF))
 		return false;
-	return run(fault_nops_intel, PROC_MTF) == VMEXIT_VMCALL;
+	return run(fault_nops_intel, 0, PROC_MTF) == VMEXIT_VMCALL;
+}
+
+static bool intr(void)
+{
+	u64 reason;
+
+	fault_interrupt_self();
+	reason = run(fault_nops_intel, PIN_EXTERNAL_INTERRUPT, 0);
+	asm volatile("sti; nop; cli" ::: "memory");
+	return reason == VMEXIT_VMCALL;
 }
 
 bool vmx_fault_seen(enum fault f)
 {
-	return f == FAULT_MTF && mtf();
+	return (f == FAULT_MTF && mtf()) || (f == FAULT_INTR && intr());
 }

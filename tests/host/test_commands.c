@@ -173,11 +173,10 @@ static void start(void)
 		.beats = 12345678 };
 	vcpus[0].guest_ticks = 12340000000;
 	vcpus[2].guest_ticks = 999999999990000000;
-	vcpus[0].stats[EXIT_CPUID] = (struct exit_stats){ 9999, 9999 * 200, { 9999 } };
-	vcpus[1].stats[EXIT_CPUID] =
-		(struct exit_stats){ 1, 200 * 5000, { 0, 0, 0, 0, 0, 0, 0, 1 } };
+	vcpus[0].stats[EXIT_CPUID] = (struct exit_stats){ 9999 * 200, { 9999 } };
+	vcpus[1].stats[EXIT_CPUID] = (struct exit_stats){ 200 * 5000, { 0, 0, 0, 0, 0, 0, 0, 1 } };
 	vcpus[1].stats[EXIT_IO] =
-		(struct exit_stats){ 4000000000, 4000000000ull * 1000, { 1, 123456, 4000000000 } };
+		(struct exit_stats){ 4000123457ull * 1000, { 1, 123456, 4000000000 } };
 	vms[1] = &linux_vm;
 	vms[16] = &beat_vm;
 	acted = 0;
@@ -331,8 +330,8 @@ TEST(command_exits)
 		"linux\n"
 		"EXIT              COUNT TICKS EACH  <256  <1k  <4k <16k <64k<256k  <1M more\n"
 		"cpuid             10000        299  9999    .    .    .    .    .    .    1\n"
-		"io           4000000000       1000     1 123k   4G    .    .    .    .    .\n"
-		"all          4000010000        999   10k 123k   4G    .    .    .    .    1\n");
+		"io           4000123457       1000     1 123k   4G    .    .    .    .    .\n"
+		"all          4000133457        999   10k 123k   4G    .    .    .    .    1\n");
 	EXPECT_STR(run("exits nobody"), "There is no VM \"nobody\"; \"vms\" lists them.\n");
 	EXPECT_STR(run("exits a b"), "usage: exits [NAME]\n");
 }

@@ -2,6 +2,7 @@
 /* The faults of tests/faults, tried in the image: virtualisation is on already. */
 #include "tests/image/cpu_faults.h"
 
+#include "arch/x86/apic.h"
 #include "arch/x86/hv.h"
 #include "arch/x86/paging.h"
 #include "core/l1/log.h"
@@ -18,6 +19,11 @@ u64 fault_physical(const void *p)
 
 	CHECK(pt_resolve(&host_tables, (u64)p, &at) == 0);
 	return at.v;
+}
+
+void fault_interrupt_self(void)
+{
+	apic_timer_now();
 }
 
 bool cpu_fault(enum fault f)
