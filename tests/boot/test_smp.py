@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many vCPUs on few CPUs and on many: starting, sharing, and what one may not do to another."""
 
+import os
 import re
 
 import pytest
@@ -127,6 +128,17 @@ def test_linux_with_many_vcpus(boot_vms, vcpus):
     machine.expect_text("guest# ")
     machine.send("nproc; echo end\r")
     machine.expect(rf"\n{vcpus}\r[\s\S]*end", timeout=120)
+
+
+def test_cpus_that_share_a_core(boot_vms):
+    """Both emulated CPUs on one core of ours: whoever holds a lock, or is next, often stands still."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        machine = boot_vms(linux(vcpus=2), focus="linux", smp=2)
+    finally:
+        os.sched_setaffinity(0, cores)
+    machine.expect_text("guest# ", timeout=150)
 
 
 def test_a_panic_stops_all_cpus(boot_vms):
