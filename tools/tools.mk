@@ -7,6 +7,7 @@
 #   run     boot it on MACHINE with this terminal as its serial line (RUN_FLAGS: see tools/run.py)
 #   lint    every check that needs no machine
 #   attacks each attack with the defence off, detecting, on: a table, $(O)/results/attacks.json
+#   demo    one attack with the defence off and on, for people to watch (DEMO_FLAGS: --attack A02)
 #   bench   exits, hooks and the boot in instructions, each with its limit (BENCH_LANES)
 #   models  the models of what CPUs do to each other, every order of steps (spin)
 #   test    everything; ends with pytest's summary (TESTS: only these; PYTEST_FLAGS)
@@ -18,7 +19,7 @@ ALL_LANES ?= tcg-svm-uefi bochs-vmx bochs-vmx-server bochs-vmx-client bochs-vmx-
 	nested-kvm-amd nested-kvm-intel
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
-.PHONY: setup guest iso run lint attacks bench models test test-all help
+.PHONY: setup guest iso run lint attacks demo bench models test test-all help
 
 setup:
 	@tools/setup.sh
@@ -39,6 +40,10 @@ lint:
 
 attacks: image guests
 	@$(PYTHON) -m pytest --machine $(MACHINE) $(PYTEST_FLAGS) tests/attacks
+
+demo: setup
+	@$(MAKE) --no-print-directory image guests
+	@$(PYTHON) tools/demo.py --machine $(MACHINE) $(DEMO_FLAGS)
 
 bench: setup
 	@$(MAKE) --no-print-directory image guests

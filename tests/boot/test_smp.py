@@ -131,7 +131,7 @@ def test_linux_with_many_vcpus(boot_vms, vcpus):
 
 
 def test_cpus_that_share_a_core(boot_vms):
-    """Both emulated CPUs on one core of ours: whoever holds a lock, or is next, often stands still."""
+    """Both emulated CPUs on one core: whoever holds a lock, or is next, often stands still."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:
