@@ -53,22 +53,20 @@ static void schedule(u32 w[64], const u8 *block)
 		w[t] = small_sigma1(w[t - 2]) + w[t - 7] + small_sigma0(w[t - 15]) + w[t - 16];
 }
 
+/* a to h of round t are v[0] to v[7]: nothing is moved, v is one word further down each round. */
 static void compress(u32 h[8], const u8 *block)
 {
-	u32 w[64], v[8]; /* v: a to h */
+	u32 w[64], states[64 + 8], *v = states + 64;
 
 	schedule(w, block);
-	memcpy(v, h, sizeof(v));
-	for (u32 t = 0; t < 64; t++) {
-		u32 ch = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		u32 maj = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
+	memcpy(v, h, 8 * sizeof(*h));
+	for (u32 t = 0; t < 64; t++, v--) {
+		u32 ch = v[6] ^ (v[4] & (v[5] ^ v[6]));
+		u32 maj = (v[0] & v[1]) ^ (v[2] & (v[0] ^ v[1]));
 		u32 t1 = v[7] + big_sigma1(v[4]) + ch + K[t] + w[t];
-		u32 t2 = big_sigma0(v[0]) + maj;
 
-		for (u32 i = 7; i; i--)
-			v[i] = v[i - 1];
-		v[4] += t1;
-		v[0] = t1 + t2;
+		v[3] += t1;
+		v[-1] = t1 + big_sigma0(v[0]) + maj;
 	}
 	for (u32 i = 0; i < 8; i++)
 		h[i] += v[i];
