@@ -42,6 +42,7 @@ LAST_WORDS = 10
 RAM_BLOCK = 128 << 10
 ROMS_LEN = 2 << 20
 BIOS_ROM = "/usr/share/bochs/BIOS-bochs-latest"
+OVMF_VARS, OVMF_CODE = "/usr/share/OVMF/OVMF_VARS.fd", "/usr/share/OVMF/OVMF_CODE.fd"
 
 
 def table_of(data, ram, count):
@@ -60,15 +61,14 @@ def table_of(data, ram, count):
 
 class BochsMachine(Machine):
     wall_time = False  # it counts instructions
-    _blocks = None
+    _blocks = _code = None
     ips = {"bios": BIOS_IPS, "uefi": UEFI_IPS}
 
     def _command(self, iso, options, port):
         self.ram_bytes = options.memory_mb << 20
-        uefi = self.lane.firmware == "uefi"
         (self.work / "bochsrc").write_text(
             BOCHSRC.format(
-                rom=self._ovmf_rom() if uefi else BIOS_ROM,
+                rom=self._rom(),
                 cpu=options.cpu,
                 smp=options.smp,
                 ips=options.ips or self.ips[self.lane.firmware],
@@ -83,11 +83,13 @@ class BochsMachine(Machine):
         (self.work / "commands").write_text(DEBUGGER_COMMANDS)
         return ["bochs", "-q", "-f", "bochsrc", "-rc", "commands"]
 
-    def _ovmf_rom(self):
-        """Bochs maps one ROM that ends at 4 GiB: the variables, then the code."""
-        parts = [pathlib.Path(f"/usr/share/OVMF/OVMF_{part}.fd") for part in ("VARS", "CODE")]
+    def _rom(self):
+        """Bochs maps one ROM that ends at 4 GiB: with OVMF the variables, then the code."""
+        self._code = pathlib.Path(BIOS_ROM if self.lane.firmware == "bios" else OVMF_CODE)
+        if self.lane.firmware == "bios":
+            return BIOS_ROM
         rom = self.work / "ovmf.fd"
-        rom.write_bytes(b"".join(part.read_bytes() for part in parts))
+        rom.write_bytes(pathlib.Path(OVMF_VARS).read_bytes() + self._code.read_bytes())
         return f"{rom}, address={(1 << 32) - rom.stat().st_size:#x}"
 
     def _environment(self):
@@ -126,14 +128,14 @@ class BochsMachine(Machine):
 
     def _ram_blocks(self):
         """The emulator's table of where each block is. RAM itself lies in one piece with the ROMs,
-        whose last one is the BIOS as it is in its file."""
+        whose last one is the firmware's code as it is in its file."""
         if self._blocks is None:
-            bios, count = pathlib.Path(BIOS_ROM).read_bytes(), self.ram_bytes // RAM_BLOCK
+            code, count = self._code.read_bytes(), self.ram_bytes // RAM_BLOCK
             regions = list(self._writable_memory())
-            found = [start + data.find(bios) for start, data in regions if bios in data]
+            found = [start + data.find(code) for start, data in regions if code in data]
             if not found:
                 raise MachineError("the machine's RAM was not found in the emulator")
-            ram = found[0] + len(bios) - ROMS_LEN - self.ram_bytes
+            ram = found[0] + len(code) - ROMS_LEN - self.ram_bytes
             for _, data in regions:
                 self._blocks = self._blocks or table_of(data, ram, count)
         if self._blocks is None:
