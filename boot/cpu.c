@@ -48,6 +48,7 @@ void cpu_identify(void)
 	f->xsave = c.ecx & BIT(26);
 	f->x2apic = c.ecx & BIT(21);
 	f->hypervisor = c.ecx & BIT(31);
+	f->rdrand = c.ecx & BIT(30);
 	if (f->max_leaf >= 7) {
 		c = cpuid(7, 0);
 		f->smep = c.ebx & BIT(7);
@@ -76,6 +77,7 @@ static const struct {
 	{ "x2apic", &cpu_features.x2apic },
 	{ "rdtscp", &cpu_features.rdtscp },
 	{ "hypervisor", &cpu_features.hypervisor },
+	{ "rdrand", &cpu_features.rdrand },
 };
 
 /* One word of the list, up to a comma, against a name with spaces. */

@@ -6,11 +6,13 @@
  */
 #include "drivers/api/driver.h"
 
+#include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/l2/console.h"
+#include "core/l2/disk.h"
 #include "core/l2/gate.h"
 #include "core/l2/lines.h"
 #include "core/l2/sched.h"
@@ -40,6 +42,11 @@ void l1_timer_arm(u64 deadline_ns)
 	sched_timers_changed();
 }
 
+bool l1_random(u64 *out)
+{
+	return cpu_random(out);
+}
+
 u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
 {
 	struct hrsc *h = running();
@@ -50,6 +57,31 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
 	if (peer == PEER_VM)
 		return l2_gate_call(h, &vm->hrsc, fn, a, b);
 	return peer < PEER_COUNT ? l2_gate_call(h, vm->peer[peer], fn, a, b) : BUS_NO_PEER;
+}
+
+int l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len)
+{
+	struct hrsc *h = running();
+	struct vm *vm = h->owner;
+
+	if (!l2_gate_disk(h, op, at, gpa, len))
+		return -EPERM;
+	return disk_move(vm, &vm->disk[h->slot], op, at, GPA(gpa), len);
+}
+
+int l3_memory_read(u64 gpa, void *to, u32 len)
+{
+	struct hrsc *h = running();
+
+	return l3_gate_memory(h, gpa, len, false) ? vm_read(h->owner, GPA(gpa), to, len) : -EFAULT;
+}
+
+int l3_memory_write(u64 gpa, const void *from, u32 len)
+{
+	struct hrsc *h = running();
+
+	return l3_gate_memory(h, gpa, len, true) ? vm_write(h->owner, GPA(gpa), from, len)
+						 : -EFAULT;
 }
 
 void l3_raise_irq(u32 gsi, bool level)

@@ -37,6 +37,7 @@ struct hrsc {
 	u8 state;		/* (o) */
 	u16 id;			/* (c) index into the registry, 0 is the host */
 	u16 vm_id;		/* (c) 1.. the VM it serves, 0 the host */
+	u8 slot;		/* (c) of a PCI function, from 1 */
 	u32 generation;		/* (o) counts restarts, so that stale handles fail */
 	const struct l1_if *l1; /* (c) NULL where the layer is not touched */
 	const struct l2_if *l2;

@@ -48,7 +48,9 @@ enum hook_iface {
 	X(L3_HYPERCALL, L3_IN, "number, three arguments")                                          \
 	X(L3_CONTROL, L3_IN, "register (CR number, 0x10+n for DR, 0x20 for XCR0), value")          \
 	X(L3_IRQ, L3_OUT, "line, level")                                                           \
-	X(L3_INJECT, L3_OUT, "vector, error code")
+	X(L3_INJECT, L3_OUT, "vector, error code")                                                 \
+	X(L3_MEMORY, L3_OUT, "gpa, length, 1 for a write")                                         \
+	X(L2_DISK, L2_OUT, "operation, place on the disk, gpa, length")
 
 #define X(name, iface, args) HOOK_PLACE_##name,
 enum hook_place { HOOK_TABLE(X) HOOK_SLOTS };

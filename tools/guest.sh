@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Makes the Linux guest in build/guest: vmlinuz is Debian's unmodified cloud kernel, initrd.img a
-# busybox system small enough to unpack in no time on an emulator. The kernel package is kept in
-# build/guest/cache, so only the first run needs the network. Usage: tools/guest.sh [BUILD_DIR]
+# busybox system with its virtio modules, small enough to unpack in no time on an emulator. The
+# kernel package is kept in build/guest/cache, so only the first run needs the network.
+# Usage: tools/guest.sh [BUILD_DIR]
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here/../build}/guest
 meta=linux-image-cloud-amd64
+# In the order in which one needs the other: how tools/guest/init loads them.
+modules="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk
+	virtio-rng failover net_failover virtio_net virtio_console virtio_balloon"
 
 fail()
 {
@@ -69,6 +73,22 @@ extract_kernel()
 	rm -rf "$out/unpacked"
 }
 
+# They are put one behind the other by a number, as the archive keeps no order.
+copy_modules()
+{
+	mkdir -p "$out/unpacked" "$root/lib/modules"
+	dpkg-deb --fsys-tarfile "$1" | tar -x -C "$out/unpacked" --wildcards './lib/modules/*.ko' ||
+		fail "$1 holds no modules; delete it and try again"
+	number=10
+	for module in $modules; do
+		find "$out/unpacked/lib/modules" -name "$module.ko" \
+			-exec cp {} "$root/lib/modules/$number-$module.ko" \;
+		[ -f "$root/lib/modules/$number-$module.ko" ] || fail "$1 holds no $module.ko"
+		number=$((number + 1))
+	done
+	rm -rf "$out/unpacked"
+}
+
 # Static, without a C library: the guest has none, and it stays a few kilobytes.
 build_helper()
 {
@@ -87,6 +107,7 @@ build_initrd()
 	cp "$here/guest/init" "$root/init"
 	chmod 755 "$root/init" "$root/bin/busybox"
 	build_helper "$here/guest/beat.c" "$root/bin/beat"
+	copy_modules "$(cached_kernel)"
 	(cd "$root" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet --reproducible) \
 		>"$out/initrd.img.new"
 	mv "$out/initrd.img.new" "$out/initrd.img"

@@ -208,13 +208,24 @@ struct cpu_features {
 	char brand[49];
 	bool amd, intel;
 	bool hypervisor; /* that this machine itself runs on */
-	bool xsave, smep, smap, umip, pages_1g, x2apic, invariant_tsc, rdtscp;
+	bool xsave, smep, smap, umip, pages_1g, x2apic, invariant_tsc, rdtscp, rdrand;
 	u8 physical_bits;
 	u32 max_leaf, max_extended;
 	u64 xcr0_supported;
 	u32 xsave_size;
 };
 extern struct cpu_features cpu_features; /* (c) after cpu_identify() */
+
+/* RDRAND (SDM volume 2); false: it has none to give, or is hidden. */
+static inline bool cpu_random(u64 *out)
+{
+	bool given = false;
+
+	for (u32 i = 0; cpu_features.rdrand && !given && i < 10; i++)
+		asm volatile("rdrand %0; setc %1" : "=r"(*out), "=qm"(given)::"cc");
+	return given;
+}
+
 void cpu_identify(void);
 /*
  * Boot option hide=NAME,NAME: features that the machine is to do without although it has them, for

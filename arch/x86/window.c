@@ -71,9 +71,10 @@ void window_zero(hpa_t page)
 	window_fill(HPA(page.v & PAGE_MASK), 0, PAGE_SIZE);
 }
 
-void window_copy(hpa_t to, hpa_t from)
+void window_copy(hpa_t to, hpa_t from, u32 len)
 {
-	memcpy(open(1, to), open(0, from), PAGE_SIZE);
+	CHECK(MAX(to.v & ~PAGE_MASK, from.v & ~PAGE_MASK) + len <= PAGE_SIZE);
+	memcpy(open(1, to), open(0, from), len);
 	close(1);
 	close(0);
 }

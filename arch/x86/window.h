@@ -15,8 +15,8 @@ void window_read(hpa_t pa, void *to, u32 len);
 void window_write(hpa_t pa, const void *from, u32 len);
 void window_fill(hpa_t pa, u8 value, u32 len);
 void window_zero(hpa_t page);
-/* A whole page to another. */
-void window_copy(hpa_t to, hpa_t from);
+/* From one frame to another, neither across a page. */
+void window_copy(hpa_t to, hpa_t from, u32 len);
 /* Does this lie there? 1 to 16 bytes, not across a page; of `bytes` 8 can be read at least. */
 bool window_same(hpa_t pa, const void *bytes, u32 len);
 /* One aligned word, for walks of guest page tables. */

@@ -14,6 +14,12 @@ static inline bool l2_gate_enter(struct hrsc *vcpu, const void *control)
 	return HOOK(vcpu->armed, HOOK_L2_ENTER, vcpu->id, vcpu->id, (u64)control, 0, 0, 0) ==
 	       HOOK_ALLOW;
 }
+/* A driver is about to move data between its disk and its VM's RAM; op: enum disk_op. */
+static inline bool l2_gate_disk(struct hrsc *driver, u32 op, u64 at, u64 gpa, u32 len)
+{
+	return HOOK(driver->armed, HOOK_L2_DISK, driver->id, driver->id, op, at, gpa, len) ==
+	       HOOK_ALLOW;
+}
 /* A stage-2 leaf is about to be made; false: it must not. */
 bool l2_gate_map(struct hrsc *vm, u64 gpa, u64 hpa, u64 len, u32 prot);
 /* A VM goes from one enum vm_state to another; why: enum vm_end. */

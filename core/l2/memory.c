@@ -26,7 +26,7 @@ void block_give(hpa_t block)
 
 int vm_memory_create(struct vm *vm)
 {
-	u32 n = (u32)(vm->memory_bytes / BLOCK_SIZE);
+	u32 n = vm->all_blocks;
 	int err = pt_init(&vm->s2, hv->s2_format, OWNER_VM(vm->id));
 
 	if (err)
@@ -45,8 +45,7 @@ int vm_memory_create(struct vm *vm)
 
 void vm_memory_destroy(struct vm *vm)
 {
-	u32 table = (u32)(ALIGN_UP(vm->memory_bytes / BLOCK_SIZE * sizeof(hpa_t), PAGE_SIZE) /
-			  PAGE_SIZE);
+	u32 table = (u32)(ALIGN_UP(vm->all_blocks * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE);
 
 	pt_destroy(&vm->s2);
 	while (vm->nblocks)
@@ -58,7 +57,7 @@ void vm_memory_destroy(struct vm *vm)
 
 void vm_memory_scrub(struct vm *vm)
 {
-	for (u32 i = 0; i < vm->nblocks; i++)
+	for (u32 i = 0; i < vm->memory_bytes / BLOCK_SIZE; i++)
 		scrub_block(vm->blocks[i]);
 }
 

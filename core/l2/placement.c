@@ -85,6 +85,8 @@ static int add_regions(struct vm *vm, struct hrsc *h)
 			err = region_add(&vm->ports, r->base, r->len, i, h);
 		else if (r->space == REGION_MMIO)
 			err = region_add(&vm->mmio, r->base, r->len, i, h);
+		else if (r->space == REGION_BAR)
+			err = region_add(&vm->mmio, MACHINE_BAR(h->slot) + r->base, r->len, i, h);
 		if (err)
 			return err;
 	}
@@ -96,20 +98,22 @@ static u32 state_pages(const struct driver *d)
 	return (u32)(ALIGN_UP(d->state_size, PAGE_SIZE) / PAGE_SIZE);
 }
 
-int driver_place(struct vm *vm, const struct driver *driver)
+int driver_place(struct vm *vm, const struct driver *driver, u8 slot)
 {
 	struct hrsc *h = &vm->driver_hrsc[vm->ndrivers];
-	char name[sizeof(h->name)];
+	char name[sizeof(h->name)], digit = slot ? (char)('0' + slot) : 0;
 	int err;
 
 	if (vm->ndrivers == VM_DRIVERS)
 		return -ENOSPC;
-	*h = (struct hrsc){ .placement = PLACE_TRUSTED, .driver = driver, .owner = vm };
+	*h = (struct hrsc){
+		.placement = PLACE_TRUSTED, .driver = driver, .owner = vm, .slot = slot
+	};
 	h->data = pages_alloc(state_pages(driver), FRAME_DATA);
 	if (!h->data)
 		return -ENOMEM;
 	connect(h, driver);
-	fmt_string(name, sizeof(name), "%.12s/%s", vm->name, driver->name);
+	fmt_string(name, sizeof(name), "%.12s/%.9s%c", vm->name, driver->name, digit);
 	err = hrsc_add(h, HRSC_DRIVER, vm->id, name);
 	if (!err)
 		err = add_regions(vm, h);
@@ -119,19 +123,26 @@ int driver_place(struct vm *vm, const struct driver *driver)
 	}
 	vm->driver[vm->ndrivers++] = h;
 	if (driver->role < PEER_COUNT)
-		vm->peer[driver->role] = h;
+		vm->peer[driver->role + slot] = h;
 	return 0;
 }
 
 void driver_start(struct hrsc *h)
 {
 	const struct vm *vm = h->owner;
-	const struct driver_setup setup = {
+	const struct guest_disk *disk = &vm->disk[h->slot];
+	struct driver_setup setup = {
 		.memory_bytes = vm->memory_bytes,
 		.vcpus = vm->nvcpus,
 		.wall_clock_s = time_wall_at_boot(),
 		.wall_clock_at_ns = 0,
+		.slot = h->slot,
+		.disk_writable = disk->mode != DISK_RO,
+		.disk_bytes = disk->module ? disk->module->len : 0,
 	};
+
+	if (h->slot)
+		memcpy(setup.label, vm->config->functions[h->slot - 1].name, sizeof(setup.label));
 
 	memset(h->data, 0, h->driver->state_size);
 	h->deadline_ns = 0;

@@ -9,8 +9,11 @@
 
 /* The registered driver of this name, or NULL. */
 const struct driver *driver_find(const char *name);
-/* Gives the VM an instance: its data, its regions, its place among the peers. Not started yet. */
-int __must_check driver_place(struct vm *vm, const struct driver *driver);
+/*
+ * Gives the VM an instance: its data, its regions, its place among the peers. Not started yet.
+ * slot: of a PCI function, else 0.
+ */
+int __must_check driver_place(struct vm *vm, const struct driver *driver, u8 slot);
 /* Back to power-on: data zeroed, start() called. */
 void driver_start(struct hrsc *h);
 void driver_remove(struct hrsc *h);

@@ -134,7 +134,7 @@ static void copy_ram(const hpa_t *to, const hpa_t *from, u32 n)
 	for (u32 i = 0; i < n; i++) {
 		smp_poll();
 		for (u64 at = 0; at < BLOCK_SIZE; at += PAGE_SIZE)
-			window_copy(HPA(to[i].v + at), HPA(from[i].v + at));
+			window_copy(HPA(to[i].v + at), HPA(from[i].v + at), PAGE_SIZE);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l2/console.h"
+#include "core/l2/disk.h"
 #include "core/l2/gate.h"
 #include "core/l2/memory.h"
 #include "core/l2/modules.h"
@@ -65,11 +66,24 @@ static int load(struct vm *vm)
 	struct load_error why = { "" };
 	int err = load_guest(&memory, c, module_find, &boot, &why);
 
+	disks_fill(vm, DISK_COW);
 	if (err)
 		log_error(
 			"vm %s (line %u): not loaded: %s (%d)", c->name, c->line, why.message, err);
 	else
 		vcpu_set_boot_state(vm->vcpu[0], &boot);
+	return err;
+}
+
+static int find_disks(struct vm *vm)
+{
+	struct load_error why = { "" };
+	int err;
+
+	vm->all_blocks = (u32)(vm->memory_bytes / BLOCK_SIZE);
+	err = load_disks(vm->config, module_find, vm->disk, &vm->all_blocks, &why);
+	if (err)
+		log_error("vm %s: %s", vm->name, why.message);
 	return err;
 }
 
@@ -84,8 +98,11 @@ static int place_drivers(struct vm *vm)
 			continue;
 		d = driver_find(config_device_names[i]);
 		CHECK(d); /* the grammar knows only devices that exist */
-		err = driver_place(vm, d);
+		err = driver_place(vm, d, 0);
 	}
+	for (u32 i = 0; !err && i < vm->config->nfunctions; i++)
+		err = driver_place(vm,
+			driver_find(config_function_names[vm->config->functions[i].kind]), i + 1);
 	return err;
 }
 
@@ -112,11 +129,15 @@ static int build(struct vm *vm)
 	int err = hrsc_add(&vm->hrsc, HRSC_VM, vm->id, vm->name);
 
 	if (!err)
+		err = find_disks(vm);
+	if (!err)
 		err = vm_memory_create(vm);
 	for (u32 i = 0; !err && i < vm->config->vcpus; i++)
 		err = vcpu_create(vm, i);
 	if (!err)
 		err = place_drivers(vm);
+	if (!err)
+		disks_fill(vm, DISK_RW);
 	if (!err)
 		err = load(vm);
 	return err;

@@ -15,11 +15,12 @@
 #include "drivers/api/config.h"
 #include "drivers/api/decode.h"
 #include "drivers/api/driver.h"
+#include "drivers/api/load.h"
 #include "core/lib/types.h"
 
 #define VM_MAX		16
 #define VM_VCPUS	16
-#define VM_DRIVERS	12
+#define VM_DRIVERS	(DEVICE_COUNT + CONFIG_FUNCTIONS)
 #define VM_NAME		32
 #define VM_RAM_BELOW_4G GIB(3) /* RAM goes from 0 to here, devices live above */
 
@@ -124,9 +125,10 @@ struct vm {
 	u8 ended;      /* enum vm_end: why it stopped last */
 	u64 end_value; /* debug-exit value, or the guest's RIP at a triple fault */
 	u64 memory_bytes;
-	u32 nblocks;
-	hpa_t *blocks;	     /* (c) [nblocks] block i backs RAM [i*2M, (i+1)*2M), see vm_ram_gpa */
-	struct pagetable s2; /* (o) */
+	u32 nblocks, all_blocks; /* those it has, and is to have */
+	hpa_t *blocks; /* (c) [nblocks] block i backs RAM [i*2M, (i+1)*2M); behind RAM: disks */
+	struct guest_disk disk[MACHINE_SLOTS]; /* (c) by slot */
+	struct pagetable s2;		       /* (o) */
 	u32 nvcpus, ndrivers;
 	struct vcpu *vcpu[VM_VCPUS];
 	struct hrsc driver_hrsc[VM_DRIVERS];

@@ -60,3 +60,10 @@ static inline bool l3_gate_irq(struct hrsc *driver, u32 line, bool level)
 	return HOOK(driver->armed, HOOK_L3_IRQ, driver->id, ((struct vm *)driver->owner)->hrsc.id,
 		       line, level, 0, 0) == HOOK_ALLOW;
 }
+
+/* A driver reads or writes its VM's RAM. */
+static inline bool l3_gate_memory(struct hrsc *driver, u64 gpa, u32 len, bool write)
+{
+	return HOOK(driver->armed, HOOK_L3_MEMORY, driver->id, driver->id, gpa, len, write, 0) ==
+	       HOOK_ALLOW;
+}

@@ -17,8 +17,10 @@
  *		cap 50                          # at most so many percent of one CPU, 1 to 6400
  *		cpus 0 2-3                      # on these alone, 0 to 63; all of them if not said
  *		reboot restart                  # or stop: what a reboot of the guest leads to
- *		pvclock on                      # or off: the guest has to measure time by its
- *devices
+ *		pvclock on                      # or off: it has to measure time by its devices
+ *		disk root root.img cow          # virtio-blk: the name (20 bytes of it are its
+ *serial # number), a boot module, and ro (if not said), cow # (as new after each reset) or rw
+ *		entropy on                      # virtio-rng; off if not said
  *	}
  *	console { focus linux }                 # who has the serial line first; kfv: the hypervisor
  *	policy default {
@@ -33,7 +35,8 @@
  *
  * Numbers are decimal or 0x; durations have a unit, us, ms or s, and last up to an hour. Names are
  * a letter and up to 30 letters, digits, - or _. A VM needs memory and a kernel, a policy a
- * version; everything else has a default. Only agent, when and across may be repeated.
+ * version; everything else has a default. Only disk, agent, when and across may be repeated.
+ * Devices on PCI have different names, and the slots from 1 to 8 in their order.
  * `when` is a rule of a horizontal orchestrator: the reaction, and optionally a second one once the
  * rule has fired a number of times within a time. `across` is one of the vertical orchestrator:
  * reports from one or two agents (of a layer, or of any), `count` in all, at least one of each.
@@ -49,6 +52,7 @@
 #define CONFIG_NAME	   32
 #define CONFIG_CMDLINE	   1024
 #define CONFIG_MODULES	   4
+#define CONFIG_FUNCTIONS   8
 #define CONFIG_AGENTS	   16
 #define CONFIG_PARAMS	   8
 #define CONFIG_HORIZONTALS 32
@@ -73,6 +77,18 @@ enum config_device {
 enum config_reboot { REBOOT_RESTART, REBOOT_STOP };
 enum config_pvclock { PVCLOCK_ON, PVCLOCK_OFF };
 
+/* Devices on PCI, in the order of config_function_names. */
+enum config_function_kind { FUNCTION_DISK, FUNCTION_ENTROPY, FUNCTION_KINDS };
+enum config_disk_mode { DISK_RO, DISK_COW, DISK_RW };
+
+struct config_function {
+	u8 kind;		  /* enum config_function_kind */
+	u8 mode;		  /* enum config_disk_mode */
+	char name[CONFIG_NAME];	  /* of its own, unless there can be but one */
+	char source[CONFIG_NAME]; /* a disk's boot module */
+	u32 line, column;
+};
+
 struct config_vm {
 	char name[CONFIG_NAME];
 	u64 memory_bytes;
@@ -84,8 +100,10 @@ struct config_vm {
 	u8 reboot;   /* enum config_reboot */
 	u8 pvclock;  /* enum config_pvclock */
 	u8 nmodules;
-	char kernel[CONFIG_NAME]; /* names of boot modules */
-	char initrd[CONFIG_NAME]; /* empty: none */
+	u8 nfunctions;
+	struct config_function functions[CONFIG_FUNCTIONS]; /* [i] is in slot i + 1 */
+	char kernel[CONFIG_NAME];			    /* names of boot modules */
+	char initrd[CONFIG_NAME];			    /* empty: none */
 	char modules[CONFIG_MODULES][CONFIG_NAME];
 	char cmdline[CONFIG_CMDLINE];
 	u32 line, column; /* of its name */
@@ -176,4 +194,5 @@ int __must_check config_parse(
 	struct config *out, const char *text, size_t len, struct config_error *error);
 
 extern const char *const config_device_names[DEVICE_COUNT];
+extern const char *const config_function_names[FUNCTION_KINDS]; /* of the drivers */
 extern const char *const severity_names[SEVERITY_COUNT];

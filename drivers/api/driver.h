@@ -7,10 +7,14 @@
 #pragma once
 
 #include "core/lib/types.h"
+#include "drivers/api/machine.h"
 
-enum region_space { REGION_NONE, REGION_PORT, REGION_MMIO };
+enum region_space { REGION_NONE, REGION_PORT, REGION_MMIO, REGION_BAR };
 
-/* A range of guest ports or guest physical addresses that the driver answers for. */
+/*
+ * A range of guest ports or guest physical addresses that the driver answers for. Of a PCI function
+ * (REGION_BAR) `base` counts from MACHINE_BAR() of its slot.
+ */
 struct driver_region {
 	u8 space;
 	u64 base;
@@ -26,6 +30,8 @@ enum bus_fn {
 	BUS_CONSOLE_INPUT, /* to a UART: a = byte; returns 1 if taken, 0 if its FIFO is full */
 	BUS_CONSOLE_DRAINED, /* to a UART: the console has room again */
 	BUS_POWER,	     /* to the VM: a = enum power_request, b = value (debug exit) */
+	BUS_CONFIG_READ,     /* to a PCI function: a = offset of a double word, which is returned */
+	BUS_CONFIG_WRITE,    /* the same: b = value, and above it the mask of the bytes written */
 	BUS_RESET,	     /* to any driver: back to its state at power-on */
 	BUS_INFO,	     /* to any driver: a = item; the driver's own numbers for the console */
 };
@@ -40,7 +46,8 @@ enum bus_peer {
 	PEER_IOAPIC,
 	PEER_PIT,
 	PEER_UART,
-	PEER_COUNT,
+	PEER_FUNCTION, /* and up: the PCI functions by slot, of which 0 is the bridge's */
+	PEER_COUNT = PEER_FUNCTION + MACHINE_SLOTS,
 };
 
 /* What a driver is told when it starts. */
@@ -49,13 +56,18 @@ struct driver_setup {
 	u32 vcpus;
 	s64 wall_clock_s; /* seconds since 1970, UTC, at the moment l1_now_ns() was wall_clock_at */
 	u64 wall_clock_at_ns;
+	u32 slot;	    /* of a PCI function, from 1 */
+	bool disk_writable; /* what l2_disk() reaches */
+	u64 disk_bytes;	    /* whole sectors of 512 bytes */
+	char label[20];	    /* what the configuration calls it, padded with zeros */
 };
 
 #define DRIVER_REGIONS 4
 
 struct driver {
 	const char *name;
-	u8 role; /* enum bus_peer under which its VM's other drivers find it, or PEER_COUNT */
+	u8 role;	/* enum bus_peer under which its VM's other drivers find it, or PEER_COUNT;
+			   PEER_FUNCTION: one instance for each slot that the configuration fills */
 	u32 state_size; /* bytes, zeroed before start() */
 	struct driver_region regions[DRIVER_REGIONS];
 	void (*start)(void *state, const struct driver_setup *setup);
@@ -83,9 +95,18 @@ u64 l1_now_ns(void);
 /* L1: calls timer() once when l1_now_ns() >= deadline_ns; 0 cancels. One for each instance. */
 void l1_timer_arm(u64 deadline_ns);
 
+/* L1: a random number from the CPU's own source; false where it has none to give. */
+bool __must_check l1_random(u64 *out);
+
 /* L2: calls a peer of the same VM. Returns its answer, or BUS_NO_PEER when the VM has none. */
 u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b);
 #define BUS_NO_PEER (~0ull)
+/*
+ * L2: copies between the instance's disk, from byte `at` on, and guest RAM. -ERANGE: it goes beyond
+ * the disk; -EPERM: the disk is read-only; -EFAULT: it is not all RAM, some of it may be copied.
+ */
+enum disk_op { DISK_READ, DISK_WRITE, DISK_ZERO };
+int __must_check l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len);
 
 /* L3: sets an interrupt line of the VM (GSI; ISA lines 0-15 reach the PIC as well). */
 void l3_raise_irq(u32 gsi, bool level);
@@ -93,3 +114,6 @@ void l3_raise_irq(u32 gsi, bool level);
 void l3_msi(u64 address, u32 data);
 /* L3: the PIC's INTR output, wired to LINT0 of the boot vCPU. */
 void l3_intr(bool level);
+/* L3: copies from or to the VM's RAM. -EFAULT, and nothing is copied: it is not all RAM. */
+int __must_check l3_memory_read(u64 gpa, void *to, u32 len);
+int __must_check l3_memory_write(u64 gpa, const void *from, u32 len);

@@ -88,6 +88,23 @@ int __must_check load_guest(struct guest_memory *memory, const struct config_vm 
 	const struct load_source *(*find)(const char *name), struct boot_state *out,
 	struct load_error *err);
 
+#define LOAD_SECTOR 512
+
+/* A disk; all zero where there is none. */
+struct guest_disk {
+	const struct load_source *module;
+	u32 block; /* where its copy begins, if it has one: in blocks, behind what there was */
+	u8 mode;   /* enum config_disk_mode */
+};
+
+/*
+ * Finds the disks of a VM, by slot, and adds to *blocks what their copies need. -ENOENT, -EINVAL,
+ * with `err` saying why.
+ */
+int __must_check load_disks(const struct config_vm *c,
+	const struct load_source *(*find)(const char *name), struct guest_disk *disks, u32 *blocks,
+	struct load_error *err);
+
 /* What the loaders share. */
 
 /* Little-endian number of 1, 2, 4 or 8 bytes; what lies behind the end reads as zero. */

@@ -15,3 +15,13 @@
 #define MACHINE_IOAPIC	    0xfec00000
 #define MACHINE_LAPIC	    0xfee00000
 #define MACHINE_CENTURY	    0x32 /* CMOS register */
+
+/*
+ * PCI: bus 0, functions in slots from 1 on, each with a range of addresses that its base address
+ * register names, and an interrupt line of its own for guests that use no messages.
+ */
+#define MACHINE_SLOTS	       9
+#define MACHINE_BARS	       0xfe000000
+#define MACHINE_BAR_LEN	       0x4000
+#define MACHINE_BAR(slot)      (MACHINE_BARS + (slot)*MACHINE_BAR_LEN)
+#define MACHINE_SLOT_GSI(slot) (15 + (slot))

@@ -152,6 +152,8 @@ static const struct config_key vm_keys[] = {
 	{ "cpus", KEY_ONCE, read_cpus },
 	{ "reboot", KEY_ONCE, read_reboot },
 	{ "pvclock", KEY_ONCE, read_pvclock },
+	{ "disk", KEY_REPEATS, config_read_disk },
+	{ "entropy", KEY_ONCE, config_read_entropy },
 };
 
 /* Its index, or -1. */
@@ -182,7 +184,12 @@ static int read_vm(struct config_text *t, void *to)
 		return config_fail(t, at.line, at.column,
 			"expected a name that is not taken, got \"%s\"", vm->name);
 	config->nvms++;
-	return config_read_block(t, vm_keys, ARRAY_LEN(vm_keys), vm);
+	if (config_read_block(t, vm_keys, ARRAY_LEN(vm_keys), vm))
+		return -EINVAL;
+	if (vm->nfunctions && !(vm->devices & BIT(DEVICE_PCI)))
+		return config_fail(t, vm->functions[0].line, vm->functions[0].column,
+			"expected pci among the devices: %s is one on PCI", vm->functions[0].name);
+	return 0;
 }
 
 static int read_focus(struct config_text *t, void *to)

@@ -28,6 +28,19 @@ DefinitionBlock ("", "DSDT", 2, "KFV", "KFVGUEST", 1)
                     ReadWrite, 0, 0xc0000000, 0xfebfffff, 0, 0x3ec00000)
             })
 
+            /* Pin A of each slot: MACHINE_SLOT_GSI. */
+            Name (_PRT, Package ()
+            {
+                Package () { 0x0001ffff, 0, 0, 16 },
+                Package () { 0x0002ffff, 0, 0, 17 },
+                Package () { 0x0003ffff, 0, 0, 18 },
+                Package () { 0x0004ffff, 0, 0, 19 },
+                Package () { 0x0005ffff, 0, 0, 20 },
+                Package () { 0x0006ffff, 0, 0, 21 },
+                Package () { 0x0007ffff, 0, 0, 22 },
+                Package () { 0x0008ffff, 0, 0, 23 }
+            })
+
             Device (COM1)
             {
                 Name (_HID, EisaId ("PNP0501"))

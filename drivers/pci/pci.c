@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * PCI's configuration space by mechanism #1 (PCI Local Bus Specification, "Configuration Space
- * Access Mechanism #1" and "Configuration Space Organization"): the functions of bus 0 as a table,
- * for now a host bridge. Where no function is, all ones are read. The chipset's reset control
- * register lies among the ports, as byte 0xcf9.
+ * Access Mechanism #1" and "Configuration Space Organization"). Bus 0 has a host bridge in slot 0;
+ * each other slot is a driver of its own, asked on the communication bus, and where there is none
+ * all ones are read. The chipset's reset control register lies among the ports, as byte 0xcf9.
  */
 #include "drivers/api/driver.h"
 #include "drivers/api/machine.h"
@@ -20,60 +20,53 @@
 #define RESET_CPU  BIT(2) /* as it becomes 1, the machine starts anew */
 #define RESET_BITS 0x0e
 
-/* Configuration space up to here; the rest reads as zero. */
+/* The bridge's configuration space up to here; the rest reads as zero. */
 #define HEADER_WORDS 16
 
 #define CLASS_HOST_BRIDGE 0x06000000
+#define NOBODY		  UINT32_MAX
 
-struct function {
-	u16 bdf; /* bus, device and function as in ADDRESS_PORT, bits 23-8 */
-	u32 header[HEADER_WORDS];
-	u32 writable[HEADER_WORDS];
-};
-
-static const struct function functions[] = {
-	{ .bdf = 0,
-		.header = { [0] = 0x00081b36, [2] = CLASS_HOST_BRIDGE },
-		.writable = { [1] = 0x0107, [3] = 0xff, [15] = 0xff } },
-};
+static const u32 bridge_header[HEADER_WORDS] = { [0] = 0x00081b36, [2] = CLASS_HOST_BRIDGE };
+static const u32 bridge_writable[HEADER_WORDS] = { [1] = 0x0107, [3] = 0xff, [15] = 0xff };
 
 struct pci {
 	u32 address;
 	u8 reset;
-	u32 header[ARRAY_LEN(functions)][HEADER_WORDS];
+	u32 bridge[HEADER_WORDS];
 };
 
-/* The function that the address register names, or -1. */
-static int selected(const struct pci *p)
+/* The slot that the address register names, or NOBODY: one bus, one function in each. */
+static u32 selected(const struct pci *p)
 {
-	if (!(p->address & ADDRESS_ENABLE))
-		return -1;
-	for (u32 i = 0; i < ARRAY_LEN(functions); i++)
-		if (functions[i].bdf == (u16)(p->address >> 8))
-			return i;
-	return -1;
+	u32 bdf = p->address >> 8 & 0xffff;
+
+	if (!(p->address & ADDRESS_ENABLE) || (bdf & 7) || bdf >> 3 >= MACHINE_SLOTS)
+		return NOBODY;
+	return bdf >> 3;
 }
 
 static u32 read_config(const struct pci *p)
 {
-	u32 word = (p->address & ADDRESS_REGISTER) / 4;
-	int i = selected(p);
+	u32 slot = selected(p), offset = p->address & ADDRESS_REGISTER;
 
-	if (i < 0)
+	if (slot == NOBODY)
 		return UINT32_MAX;
-	return word < HEADER_WORDS ? p->header[i][word] : 0;
+	if (slot)
+		return (u32)l2_call(PEER_FUNCTION + slot, BUS_CONFIG_READ, offset, 0);
+	return offset / 4 < HEADER_WORDS ? p->bridge[offset / 4] : 0;
 }
 
 /* `mask`: the bytes that are written. */
 static void write_config(struct pci *p, u32 value, u32 mask)
 {
-	u32 word = (p->address & ADDRESS_REGISTER) / 4;
-	int i = selected(p);
+	u32 slot = selected(p), offset = p->address & ADDRESS_REGISTER, word = offset / 4;
 
-	if (i < 0 || word >= HEADER_WORDS)
+	if (slot && slot != NOBODY)
+		l2_call(PEER_FUNCTION + slot, BUS_CONFIG_WRITE, offset, (u64)mask << 32 | value);
+	if (slot || word >= HEADER_WORDS)
 		return;
-	mask &= functions[i].writable[word];
-	p->header[i][word] = (p->header[i][word] & ~mask) | (value & mask);
+	mask &= bridge_writable[word];
+	p->bridge[word] = (p->bridge[word] & ~mask) | (value & mask);
 }
 
 static void write_reset(struct pci *p, u8 value)
@@ -117,9 +110,8 @@ static void reset(struct pci *p)
 {
 	p->address = 0;
 	p->reset = 0;
-	for (u32 i = 0; i < ARRAY_LEN(functions); i++)
-		for (u32 word = 0; word < HEADER_WORDS; word++)
-			p->header[i][word] = functions[i].header[word];
+	for (u32 word = 0; word < HEADER_WORDS; word++)
+		p->bridge[word] = bridge_header[word];
 }
 
 static void pci_start(void *state, const struct driver_setup *setup)

@@ -35,6 +35,15 @@ static void check_vm(const struct config_vm *vm)
 	HOLDS(vm->nmodules <= CONFIG_MODULES && vm->line && vm->column);
 	for (u32 i = 0; i < vm->nmodules; i++)
 		HOLDS(is_terminated(vm->modules[i], CONFIG_NAME) && vm->modules[i][0]);
+	HOLDS(vm->nfunctions <= CONFIG_FUNCTIONS);
+	HOLDS(!vm->nfunctions || vm->devices & BIT(DEVICE_PCI));
+	for (u32 i = 0; i < vm->nfunctions; i++) {
+		check_name(vm->functions[i].name);
+		HOLDS(vm->functions[i].kind < FUNCTION_KINDS && vm->functions[i].mode <= DISK_RW);
+		HOLDS(is_terminated(vm->functions[i].source, CONFIG_NAME));
+		for (u32 n = 0; n < i; n++)
+			HOLDS(strcmp(vm->functions[i].name, vm->functions[n].name));
+	}
 }
 
 static void check_agent(const struct policy_agent *a)
@@ -103,6 +112,20 @@ static void write_quoted(const char *key, const char *s)
 	write_out("\"\n");
 }
 
+static void write_function(const struct config_function *f)
+{
+	static const char *const modes[] = { "ro", "cow", "rw" };
+
+	if (f->kind == FUNCTION_ENTROPY) {
+		write_out("entropy on\n");
+		return;
+	}
+	write_out("disk %s ", f->name);
+	write_quoted("", f->source);
+	written_len--; /* the newline */
+	write_out(" %s\n", modes[f->mode]);
+}
+
 static void write_vm(const struct config_vm *vm)
 {
 	write_out("vm %s {\nmemory %luK\nvcpus %u\nweight %#x\nreboot %s\n", vm->name,
@@ -122,7 +145,10 @@ static void write_vm(const struct config_vm *vm)
 		write_quoted("", vm->modules[i]);
 		written_len--; /* the newline */
 	}
-	write_out("\n}\n");
+	write_out("\n");
+	for (u32 i = 0; i < vm->nfunctions; i++)
+		write_function(&vm->functions[i]);
+	write_out("}\n");
 }
 
 static void write_policy(const struct policy_text *p)
@@ -175,13 +201,20 @@ static void write_config(const struct config *c)
 		write_policy(&c->policy);
 }
 
+static void forget_vm(struct config_vm *vm)
+{
+	vm->line = vm->column = 0;
+	for (u32 i = 0; i < CONFIG_FUNCTIONS; i++)
+		vm->functions[i].line = vm->functions[i].column = 0;
+}
+
 /* Places differ between a text and the one written out. */
 static void forget_places(struct config *c)
 {
 	struct policy_text *p = &c->policy;
 
 	for (u32 i = 0; i < CONFIG_VMS; i++)
-		c->vms[i].line = c->vms[i].column = 0;
+		forget_vm(&c->vms[i]);
 	p->line = p->column = 0;
 	for (u32 i = 0; i < CONFIG_AGENTS; i++) {
 		p->agents[i].line = p->agents[i].column = 0;

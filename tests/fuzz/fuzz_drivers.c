@@ -30,7 +30,8 @@ static bool place(const struct step *s, u64 *address, u32 *width, u8 *space)
 
 	*width = 1u << s->width % 4;
 	*space = r->space;
-	if (r->space == REGION_NONE || *width > r->len || (r->space == REGION_PORT && *width == 8))
+	if (r->space == REGION_NONE || r->space == REGION_BAR || *width > r->len ||
+		(r->space == REGION_PORT && *width == 8))
 		return false;
 	*address = r->base + s->offset % (r->len - *width + 1);
 	return true;

@@ -12,11 +12,15 @@ LINUX_CMDLINE = "console=ttyS0 quiet no_timer_check"
 @dataclasses.dataclass
 class Vm:
     name: str
-    settings: dict  # statement -> its text, in the language of drivers/api/config.h
+    settings: dict  # statement -> its text, in the language of drivers/api/config.h; or several
     modules: dict = dataclasses.field(default_factory=dict)  # module name -> path or bytes
 
     def text(self):
-        lines = [f"\t{statement} {value}" for statement, value in self.settings.items()]
+        lines = [
+            f"\t{statement} {value}"
+            for statement, values in self.settings.items()
+            for value in ([values] if isinstance(values, str | int) else values)
+        ]
         return "\n".join([f"vm {self.name} {{", *lines, "}"])
 
 

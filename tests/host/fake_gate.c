@@ -14,6 +14,7 @@ struct instance {
 	const struct driver *driver;
 	void *state;
 	u64 deadline;
+	u32 slot;
 };
 
 #define INSTANCES 16
@@ -35,8 +36,49 @@ void pc_stop(void)
 {
 	for (u32 i = 0; i < ninstances; i++)
 		free(instances[i].state);
+	free(pc.ram);
 	ninstances = 0;
 	memset(&pc, 0, sizeof(pc));
+}
+
+static void place(const struct driver *driver, const struct driver_setup *setup)
+{
+	struct instance *i = &instances[ninstances++];
+
+	if (ninstances > INSTANCES)
+		abort();
+	*i = (struct instance){ driver, calloc(1, driver->state_size), 0, setup->slot };
+	enter(i);
+	driver->start(i->state, setup);
+	enter(NULL);
+}
+
+void pc_plug(const char *driver, u32 slot, u64 disk_bytes)
+{
+	struct driver_setup setup = { .vcpus = 1,
+		.slot = slot,
+		.disk_bytes = disk_bytes,
+		.disk_writable = pc.disk_writable,
+		.label = "a disk" };
+
+	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++)
+		if (!strcmp((*d)->name, driver))
+			place(*d, &setup);
+}
+
+void pc_ram(u64 len)
+{
+	free(pc.ram);
+	pc.ram = calloc(1, len);
+	pc.ram_len = len;
+}
+
+void *pc_state(u32 slot)
+{
+	for (u32 i = 0; i < ninstances; i++)
+		if (instances[i].slot == slot)
+			return instances[i].state;
+	abort();
 }
 
 void pc_start(u64 memory_bytes)
@@ -49,16 +91,16 @@ void pc_start(u64 memory_bytes)
 	/* Tue 29 Feb 2028, 23:59:58 UTC at time 1 s. */
 	setup.wall_clock_s = 1835481598;
 	setup.wall_clock_at_ns = pc.now_ns;
-	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++) {
-		struct instance *i = &instances[ninstances++];
+	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++)
+		if ((*d)->role != PEER_FUNCTION)
+			place(*d, &setup);
+}
 
-		if (ninstances > INSTANCES)
-			abort();
-		*i = (struct instance){ *d, calloc(1, (*d)->state_size), 0 };
-		enter(i);
-		(*d)->start(i->state, &setup);
-		enter(NULL);
-	}
+static u64 base_of(const struct instance *i, u32 region)
+{
+	const struct driver_region *r = &i->driver->regions[region];
+
+	return r->space == REGION_BAR ? MACHINE_BAR(i->slot) + r->base : r->base;
 }
 
 static struct instance *find(u8 space, u64 address, u32 width, u32 *region)
@@ -66,10 +108,11 @@ static struct instance *find(u8 space, u64 address, u32 width, u32 *region)
 	for (u32 i = 0; i < ninstances; i++)
 		for (u32 r = 0; r < DRIVER_REGIONS; r++) {
 			const struct driver_region *at = &instances[i].driver->regions[r];
+			u64 base = base_of(&instances[i], r);
 
 			*region = r;
-			if (at->space == space && address >= at->base &&
-				address + width <= at->base + at->len)
+			if ((at->space == REGION_BAR ? REGION_MMIO : at->space) == space &&
+				address >= base && address + width <= base + at->len)
 				return &instances[i];
 		}
 	return NULL;
@@ -89,7 +132,7 @@ static u64 access_read(u8 space, u64 address, u32 width)
 	if (!i)
 		return width_mask(width);
 	before = enter(i);
-	value = i->driver->read(i->state, region, address - i->driver->regions[region].base, width);
+	value = i->driver->read(i->state, region, address - base_of(i, region), width);
 	enter(before);
 	if (value & ~width_mask(width)) /* more than was asked for */
 		abort();
@@ -104,8 +147,8 @@ static void access_write(u8 space, u64 address, u32 width, u64 value)
 	if (!i)
 		return;
 	before = enter(i);
-	i->driver->write(i->state, region, address - i->driver->regions[region].base, width,
-		value & width_mask(width));
+	i->driver->write(
+		i->state, region, address - base_of(i, region), width, value & width_mask(width));
 	enter(before);
 }
 
@@ -240,7 +283,7 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
 		return 0;
 	}
 	for (u32 i = 0; i < ninstances; i++)
-		if (instances[i].driver->role == peer)
+		if (instances[i].driver->role + instances[i].slot == peer)
 			return call(&instances[i], fn, a, b);
 	return BUS_NO_PEER;
 }
@@ -268,4 +311,54 @@ void l3_msi(u64 address, u32 data)
 void l3_intr(bool level)
 {
 	pc.intr = level;
+}
+
+bool l1_random(u64 *out)
+{
+	*out = pc.random;
+	return pc.random++;
+}
+
+/* All of it is RAM, or nothing is copied. */
+static u8 *ram(u64 gpa, u32 len)
+{
+	pc.accesses++;
+	return pc.ram && gpa <= pc.ram_len && len <= pc.ram_len - gpa ? pc.ram + gpa : NULL;
+}
+
+int l3_memory_read(u64 gpa, void *to, u32 len)
+{
+	const u8 *from = ram(gpa, len);
+
+	if (from)
+		memcpy(to, from, len);
+	return from ? 0 : -EFAULT;
+}
+
+int l3_memory_write(u64 gpa, const void *from, u32 len)
+{
+	u8 *to = ram(gpa, len);
+
+	if (to)
+		memcpy(to, from, len);
+	return to ? 0 : -EFAULT;
+}
+
+int l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len)
+{
+	u8 *there = op == DISK_ZERO ? pc.disk : ram(gpa, len);
+
+	if (at > PC_DISK || len > PC_DISK - at)
+		return -ERANGE;
+	if (op != DISK_READ && !pc.disk_writable)
+		return -EPERM;
+	if (!there)
+		return -EFAULT;
+	if (op == DISK_READ)
+		memcpy(there, pc.disk + at, len);
+	else if (op == DISK_WRITE)
+		memcpy(pc.disk + at, there, len);
+	else
+		memset(pc.disk + at, 0, len);
+	return 0;
 }

@@ -10,6 +10,7 @@
 #define PC_LINES   24
 #define PC_CONSOLE 4096
 #define PC_MSIS	   64
+#define PC_DISK	   65536
 
 struct pc {
 	u64 now_ns;
@@ -29,6 +30,12 @@ struct pc {
 	u32 console_refused;
 	u64 power, power_value; /* the last BUS_POWER */
 	u32 powers;
+	u8 *ram; /* NULL: l3_memory_ calls fail; freed by pc_stop() */
+	u64 ram_len;
+	u8 disk[PC_DISK];
+	bool disk_writable;
+	u64 random;   /* what comes next; 0: the CPU has none */
+	u32 accesses; /* to RAM */
 };
 
 extern struct pc pc;
@@ -36,6 +43,12 @@ extern struct pc pc;
 /* Frees what was there, starts every driver anew at time 1 s, in a VM with `memory_bytes`. */
 void pc_start(u64 memory_bytes);
 void pc_stop(void);
+/* Another driver, a PCI function in this slot. Its disk is pc.disk, of so many bytes. */
+void pc_plug(const char *driver, u32 slot, u64 disk_bytes);
+/* RAM from 0 on: all zero, and ASan sees its end. */
+void pc_ram(u64 len);
+/* The state of the function in a slot, for what its guest cannot see. */
+void *pc_state(u32 slot);
 
 /* An access of the guest; all ones where no driver answers. False: `base` is nobody's. */
 u64 pc_in(u16 port, u32 width);

@@ -3,70 +3,7 @@
  * The configuration: what a good text becomes, and for every way to go wrong the place and the
  * words with which it is refused.
  */
-#include "drivers/api/config.h"
-#include "tests/dialect.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static struct config config;
-static struct config_error error;
-
-/* Parses a copy that ends where the text ends, so that ASan sees a read beyond it. */
-static int parse(const char *text, size_t len)
-{
-	char *copy = malloc(len ? len : 1);
-	int result;
-
-	memcpy(copy, text, len);
-	memset(&error, 0, sizeof(error));
-	result = config_parse(&config, copy, len, &error);
-	free(copy);
-	return result;
-}
-
-static bool good(const char *text)
-{
-	bool ok = EXPECT_EQ(parse(text, strlen(text)), 0);
-
-	if (!ok)
-		test_printf("#   %u:%u: %s\n", error.line, error.column, error.message);
-	return ok;
-}
-
-static void bad_bytes(const char *text, size_t len, u32 line, u32 column, const char *message)
-{
-	static const struct config zero;
-
-	EXPECT_EQ(parse(text, len), -EINVAL);
-	EXPECT_STR(error.message, message);
-	if (!EXPECT_EQ(error.line, line) || !EXPECT_EQ(error.column, column))
-		test_printf("#   the text: %s\n", text);
-	EXPECT_MEM(&config, &zero, sizeof(config));
-}
-
-static void bad(const char *text, u32 line, u32 column, const char *message)
-{
-	bad_bytes(text, strlen(text), line, column, message);
-}
-
-/* Wrapped as the only line of a VM that is otherwise complete, in line 2 from column 1. */
-static void bad_in_vm(const char *line, u32 column, const char *message)
-{
-	char text[2048];
-
-	snprintf(text, sizeof(text), "vm a {\n%s\n}", line);
-	bad(text, 2, column, message);
-}
-
-static void bad_in_policy(const char *line, u32 column, const char *message)
-{
-	char text[2048];
-
-	snprintf(text, sizeof(text), "policy p { version 1\n%s\n}", line);
-	bad(text, 2, column, message);
-}
+#include "tests/host/config_text.h"
 
 TEST(config_nothing_is_fine)
 {
@@ -292,7 +229,7 @@ TEST(config_errors_of_blocks)
 	bad("vm a\n{ }", 1, 5, "expected {, got the end of the line");
 	bad("vm a {\nmemory 8M; kernel k", 2, 20,
 		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, cap, cpus, "
-		"reboot, pvclock or }, got the end of the text");
+		"reboot, pvclock, disk, entropy or }, got the end of the text");
 	bad("console { colour red }", 1, 11, "expected focus or }, got \"colour\"");
 	bad("console { } console { }", 1, 13, "expected the end of the line, got \"console\"");
 	bad("console { }; console { }", 1, 14, "expected console only once in this block");
@@ -322,7 +259,7 @@ TEST(config_errors_of_vms)
 {
 	bad_in_vm("memroy 8M", 1,
 		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, cap, cpus, "
-		"reboot, pvclock or }, got \"memroy\"");
+		"reboot, pvclock, disk, entropy or }, got \"memroy\"");
 	bad_in_vm("memory 8M; memory 8M", 12, "expected memory only once in this block");
 	bad_in_vm("vcpus 1 2", 9, "expected the end of the line, got \"2\"");
 	bad("vm a { memory 8M }", 1, 18, "expected kernel, got \"}\"");

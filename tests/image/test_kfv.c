@@ -37,6 +37,7 @@ static void cross_every_gate(void)
 	SEEN(HOOK_L2_ENTER, l2_gate_enter(&vcpu.hrsc, vcpu.hv.control));
 	SEEN(HOOK_L2_MAP, l2_gate_map(&vm.hrsc, 0, 0, BLOCK_SIZE, 0));
 	SEEN(HOOK_L2_LIFE, l2_gate_life(&vm.hrsc, VM_EMPTY, VM_READY, END_NONE));
+	SEEN(HOOK_L2_DISK, l2_gate_disk(&driver, DISK_READ, 0, 0, 512));
 	SEEN(HOOK_L3_PORT_READ, l3_port_read(&vcpu, 0x1234, 1));
 	SEEN(HOOK_L3_PORT_WRITE, l3_port_write(&vcpu, 0x1234, 1, 0));
 	SEEN(HOOK_L3_MMIO_READ, l3_mmio_read(&vcpu, GIB(3), 4));
@@ -48,6 +49,7 @@ static void cross_every_gate(void)
 	SEEN(HOOK_L3_CONTROL, l3_gate_control(&vcpu.hrsc, 0, 0));
 	SEEN(HOOK_L3_IRQ, l3_gate_irq(&driver, 4, true));
 	SEEN(HOOK_L3_INJECT, l3_gate_inject(&vcpu.hrsc, 13, 0));
+	SEEN(HOOK_L3_MEMORY, l3_gate_memory(&driver, 0, 4, false));
 }
 
 static u64 answer(struct hrsc *h, u32 fn, u64 a, u64 b)

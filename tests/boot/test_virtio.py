@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Virtual devices through the front door: Debian's unmodified kernel and its virtio drivers."""
+
+import hashlib
+import random
+import re
+
+import pytest
+from harness.config import linux
+from harness.machine import plain
+
+LINUX_SECONDS = 120
+MIB = 1 << 20
+IMAGE = random.Random(5).randbytes(3 * MIB)
+DIGEST = hashlib.sha256(IMAGE).hexdigest()
+
+
+def with_devices(command, *, modules=None, options="", **settings):
+    """Linux that runs a command; settings like disk=["data vd.img"]."""
+    cmdline = f'{options} kfv.run="{command}"'.strip()
+    vm = linux(cmdline=cmdline, **{"reboot": "stop", **settings})
+    vm.modules.update(modules or {"vd.img": IMAGE})
+    return vm
+
+
+def run(boot_vms, vm):
+    """What Linux wrote until its command was done, with status 0."""
+    machine = boot_vms(vm, focus=vm.name)
+    machine.expect(r"kfv\.run status \d+", timeout=LINUX_SECONDS)
+    text = plain(machine.log_text())
+    assert "kfv.run status 0" in text, text
+    return text
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("options", ["", "pci=nomsi"])
+def test_disk_is_read_and_its_checksum_is_right(boot_vms, options):
+    """By messages, which go to each queue's own vector, and by the interrupt line."""
+    command = (
+        "cat /sys/block/vda/serial; echo; echo read-only $(cat /sys/block/vda/ro);"
+        "sha256sum /dev/vda; grep virtio /proc/interrupts"
+    )
+    vm = with_devices(command, disk=["data vd.img"], options=options)
+    text = run(boot_vms, vm)
+    assert "\ndata" in text and "read-only 1" in text
+    assert f"{DIGEST}  /dev/vda" in text
+    interrupts = re.search(r"(\d+) .*(PCI-MSI.*virtio0-req|IO-APIC +16-fasteoi +virtio0)", text)
+    assert int(interrupts[1]) > 0 and ("PCI-MSI" in interrupts[2]) == (not options)
+
+
+def test_disk_is_written_by_a_file_system(boot_vms):
+    """ext4 on 24 MiB of zeros, filled, unmounted, mounted again; discarded at last."""
+    command = (
+        "mke2fs -F /dev/vda >/dev/null && mkdir /m && mount -t ext4 /dev/vda /m &&"
+        "cp /dev/vdb /m/copy && umount /m && echo 3 >/proc/sys/vm/drop_caches &&"
+        "mount -t ext4 /dev/vda /m && sha256sum /m/copy && umount /m &&"
+        "blkdiscard /dev/vda && head -c 8388608 /dev/vda | tr -d \\\\000 | wc -c &&"
+        "! dd if=/dev/zero of=/dev/vdb count=1 2>/dev/null"
+    )
+    modules = {"vd.img": IMAGE, "zero.img": bytes(24 * MIB)}
+    vm = with_devices(command, modules=modules, disk=["root zero.img cow", "data vd.img ro"])
+    text = run(boot_vms, vm)
+    assert f"{DIGEST}  /m/copy" in text
+    assert re.search(r"\n0\r?\n", text), text
+
+
+def test_what_a_reset_leaves_of_a_disk(boot_vms):
+    """cow: as new; rw: as it was written."""
+    mark = "echo -n MARK | dd of=/dev/{} conv=notrunc 2>/dev/null"
+    command = (
+        "if [ $(head -c 4 /dev/vdb) = MARK ]; then head -c 4 /dev/vda | od -An -tx1;"
+        f"sha256sum /dev/vda; else {mark.format('vda')}; {mark.format('vdb')}; sync;"
+        "head -c 4 /dev/vda; reboot -f; fi"
+    )
+    vm = with_devices(command, disk=["a vd.img cow", "b vd.img rw"], reboot="restart")
+    text = run(boot_vms, vm)
+    assert "vm linux: reboot asked for" in text and f"{DIGEST}  /dev/vda" in text
+
+
+def test_entropy(boot_vms):
+    command = (
+        "cat /sys/class/misc/hw_random/rng_current &&"
+        "head -c 4096 /dev/hwrng | gzip -c | wc -c && head -c 4096 /dev/hwrng | wc -c"
+    )
+    text = run(boot_vms, with_devices(command, entropy="on"))
+    assert "virtio_rng.0" in text
+    assert int(re.search(r"\n(\d+)\r?\n4096", text)[1]) > 4000, "what is random does not shrink"
+
+
+@pytest.mark.parametrize("size, found", [(513, "another size"), (0, "none")])
+def test_a_module_that_is_no_disk(boot_vms, size, found):
+    vm = with_devices("true", disk=["a vd.img"], modules={"vd.img" if size else "b": bytes(513)})
+    boot_vms(vm).expect(rf"disk a: expected a boot module vd.img of .* 512 bytes, found {found}")

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Virtio devices under a guest that writes what it likes: registers, configuration space, rings and
+ * descriptors, everywhere and at any time. The sanitizers watch each state block and the RAM; what
+ * has to hold besides is written below. The first byte chooses the device.
+ */
+#include "tests/fuzz/holds.h"
+#include "tests/host/virtio_guest.h"
+
+static const char *const devices[] = { "blk", "entropy" };
+
+/* One step as the fuzzer writes it. */
+struct step {
+	u8 op, queue;
+	u16 where;
+	u32 value;
+};
+ASSERT_SIZE(struct step, 8);
+
+/* Addresses that lead somewhere, mostly. */
+static u64 address_of(const struct step *s)
+{
+	return s->value & BIT(31) ? (u64)s->value << (s->where & 31) : s->value % (GUEST_RAM + 64);
+}
+
+static void write_word(const struct step *s)
+{
+	u64 at = (u64)s->where * 4 % (GUEST_RAM - 8);
+
+	ram_set(at, s->value, 4);
+}
+
+static void run(const struct step *s)
+{
+	u32 width = 1u << (s->queue >> 4) % 4;
+
+	switch (s->op % 10) {
+	case 0:
+		set_bar(s->where % (MACHINE_BAR_LEN - 8), width, s->value);
+		break;
+	case 1:
+		bar(s->where % (MACHINE_BAR_LEN - 8), width);
+		break;
+	case 2:
+		config_write(s->where & 0xfc, s->value);
+		break;
+	case 3:
+		config_read(s->where & 0xfc);
+		break;
+	case 4:
+		write_word(s);
+		break;
+	case 5:
+		describe_in(s->queue % 4, s->where % GUEST_QUEUE, address_of(s), s->value >> 20,
+			s->where >> 6 & 7, s->where >> 9 & 63);
+		break;
+	case 6:
+		describe(GUEST_DATA + s->where % 64 * 16, address_of(s), s->value >> 20,
+			s->where >> 6 & 7, s->where >> 9 & 63);
+		break;
+	case 7:
+		offer(s->queue % 4, s->where);
+		notify(s->queue % 4);
+		break;
+	case 8:
+		notify(s->queue);
+		pc_advance(s->value);
+		break;
+	case 9:
+		set_queue(s->queue % 4, DESC_AT(s->queue % 4), AVAIL_AT(s->queue % 4),
+			USED_AT(s->queue % 4));
+		set_bar(R_STATUS, 1, s->where & 1 ? STATUS_READY : s->value);
+		break;
+	}
+}
+
+/* No message but for a local APIC, no more work for one exit than a few rings hold. */
+static void check(u32 accesses)
+{
+	for (u32 i = 0; i < MIN(pc.msis, PC_MSIS); i++) {
+		HOLDS(pc.msi[i].address >> 20 == 0xfee);
+		HOLDS(!(pc.msi[i].data & ~0xc7ffu));
+	}
+	HOLDS(pc.accesses - accesses < 40000);
+}
+
+/* It works again, whatever was done to it. */
+static void check_reset(const char *device)
+{
+	u32 broken = (u32)pc_call(device, BUS_INFO, 1, 0);
+
+	HOLDS(pc_call(device, BUS_RESET, 0, 0) == 0);
+	HOLDS(!pc.line[MACHINE_SLOT_GSI(1)]);
+	memset(pc.ram, 0, GUEST_RAM);
+	config_write(4, 6);
+	accept_features(FEATURE_1);
+	set_queue(0, DESC_AT(0), AVAIL_AT(0), USED_AT(0));
+	set_bar(R_STATUS, 1, STATUS_READY);
+	ram_set(GUEST_DATA, 4, 4); /* flush, for a disk */
+	describe_in(0, 0, GUEST_DATA, 16, F_NEXT, 1);
+	describe_in(0, 1, GUEST_DATA + 64, 1, F_WRITE, 0);
+	offer(0, 0);
+	notify(0);
+	HOLDS(used_index(0) == 1);
+	HOLDS(pc_call(device, BUS_INFO, 1, 0) == broken);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	const char *device = devices[size ? data[0] % ARRAY_LEN(devices) : 0];
+
+	bring_up(device, PC_DISK, FEATURE_INDIRECT | (size & 1 ? FEATURE_EVENT : 0), 1);
+	for (size_t at = 1; at + sizeof(struct step) <= size; at += sizeof(struct step)) {
+		struct step s;
+		u32 accesses = pc.accesses;
+
+		memcpy(&s, data + at, sizeof(s));
+		run(&s);
+		check(accesses);
+	}
+	check_reset(device);
+	pc_stop();
+	return 0;
+}

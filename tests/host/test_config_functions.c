@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The configuration of devices on PCI, and the boot modules that are to be disks. */
+#include "drivers/api/load.h"
+#include "tests/host/config_text.h"
+
+TEST(config_functions)
+{
+	const struct config_function *f = config.vms[0].functions;
+
+	if (!good("vm a { memory 8M; kernel k\n"
+		  "disk root root.img cow\n"
+		  "entropy on\n"
+		  "disk data \"a b\"\n"
+		  "disk scratch c rw }"))
+		return;
+	EXPECT_EQ(config.vms[0].nfunctions, 4);
+	EXPECT_EQ(f[0].kind, FUNCTION_DISK);
+	EXPECT_STR(f[0].name, "root");
+	EXPECT_STR(f[0].source, "root.img");
+	EXPECT_EQ(f[0].mode, DISK_COW);
+	EXPECT_EQ(f[0].line, 2);
+	EXPECT_EQ(f[0].column, 6);
+	EXPECT_EQ(f[1].kind, FUNCTION_ENTROPY);
+	EXPECT_STR(f[1].name, "entropy");
+	EXPECT_EQ(f[2].mode, DISK_RO);
+	EXPECT_STR(f[2].source, "a b");
+	EXPECT_EQ(f[3].mode, DISK_RW);
+	good("vm a { memory 8M; kernel k; entropy off; devices uart }");
+	EXPECT_EQ(config.vms[0].nfunctions, 0);
+}
+
+TEST(config_errors_of_functions)
+{
+	bad_in_vm("disk", 5,
+		"expected a disk's name (a letter, then up to 30 letters, digits, - or _), got the "
+		"end of the line");
+	bad_in_vm("disk 1 b", 6,
+		"expected a disk's name (a letter, then up to 30 letters, digits, - or _), got "
+		"\"1\"");
+	bad_in_vm("disk a", 7,
+		"expected the name of a boot module of 1 to 31 bytes, got the end of the line");
+	bad_in_vm("disk a b wo", 10, "expected ro, cow or rw, got \"wo\"");
+	bad_in_vm("disk a b ro ro", 13, "expected the end of the line, got \"ro\"");
+	bad_in_vm("disk a b; disk a c", 16, "expected a name that no other device has, got \"a\"");
+	bad_in_vm("entropy on; disk entropy c", 18,
+		"expected a name that no other device has, got \"entropy\"");
+	bad_in_vm("entropy maybe", 9, "expected off or on, got \"maybe\"");
+	bad_in_vm("entropy on; entropy on", 13, "expected entropy only once in this block");
+	bad_in_vm("disk a b; disk c b; disk d b; disk e b; disk f b; disk g b; disk h b; disk i "
+		  "b; disk j b",
+		86, "expected at most 8 devices on PCI");
+	bad("vm a { memory 8M; kernel k; devices uart; entropy on }", 1, 51,
+		"expected pci among the devices: entropy is one on PCI");
+}
+
+static const struct load_source sources[] = { { "good", NULL, MIB(5) }, { "odd", NULL, 513 },
+	{ "empty", NULL, 0 } };
+
+static const struct load_source *find(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_LEN(sources); i++)
+		if (!strcmp(sources[i].name, name))
+			return &sources[i];
+	return NULL;
+}
+
+static int load(const char *text, u32 *blocks)
+{
+	static struct guest_disk disks[CONFIG_FUNCTIONS + 1];
+	struct load_error why = { "" };
+	int err;
+
+	good(text);
+	memset(disks, 0, sizeof(disks));
+	err = load_disks(&config.vms[0], find, disks, blocks, &why);
+	EXPECT(!err == !why.message[0]);
+	if (err)
+		return err;
+	for (u32 i = 1; i <= CONFIG_FUNCTIONS; i++)
+		if (disks[i].module)
+			EXPECT_EQ(disks[i].mode, config.vms[0].functions[i - 1].mode);
+	return 0;
+}
+
+TEST(disks_need_blocks_for_their_copies)
+{
+	u32 blocks = 4;
+
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a good; entropy on; disk b good cow;"
+		       "disk c good rw }",
+			  &blocks),
+		0);
+	EXPECT_EQ(blocks, 4 + 3 + 3);
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a odd }", &blocks), -EINVAL);
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a empty }", &blocks), -EINVAL);
+	EXPECT_EQ(
+		load("vm a { memory 8M; kernel k; disk a good; disk b other }", &blocks), -ENOENT);
+	EXPECT_EQ(blocks, 10);
+}
