@@ -3,21 +3,20 @@
 fault that is gone, or a new one, is worth knowing: the lists are exact."""
 
 import pytest
-from harness.faults import cpu_faults
+from harness.faults import INTERRUPTS_WAIT, cpu_faults
 from harness.lanes import LANES
 
-INTR = "an interrupt that ends guests waits while the guest's IF is clear"
 KNOWN = {
     "tcg-svm": set(),
-    "bochs-vmx": {INTR},
-    "bochs-vmx-server": {INTR},
-    "bochs-vmx-client": {INTR, "the monitor trap flag does not trap"},
+    "bochs-vmx": {INTERRUPTS_WAIT},
+    "bochs-vmx-server": {INTERRUPTS_WAIT},
+    "bochs-vmx-client": {INTERRUPTS_WAIT, "the monitor trap flag does not trap"},
     "bochs-svm": {
         "VMRUN does not load CR2",
         "an intercepted #DB leaves DR6 as it was",
         "EXITINTINFO of an INT n is the last injected event's",
         "VMRUN into a guest with IF set does not see V_IRQ",
-        INTR,
+        INTERRUPTS_WAIT,
     },
 }
 

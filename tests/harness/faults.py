@@ -11,6 +11,8 @@ from harness.tree import BUILD
 NOT_HELD = re.compile(r"(?m)^not ok \d+ - (.*)$")
 SEEN = re.compile(r"(?m)^FAULT: (.*?) \(")
 
+INTERRUPTS_WAIT = "an interrupt that ends guests waits while the guest's IF is clear"
+
 # Fault -> the tests of the hello guest that cannot hold with it.
 EXCUSES = {
     "an intercepted #DB leaves DR6 as it was": {

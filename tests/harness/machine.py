@@ -160,11 +160,14 @@ class Machine:
         """As raw_log(), as plain text."""
         return plain(self.raw_log())
 
-    def evidence(self):
-        """The complete JSON lines of the second serial port so far. OVMF writes there too."""
+    def evidence(self, damaged=False):
+        """The complete JSON lines of the second serial port so far. OVMF writes there too.
+        `damaged`: somebody else may have, in the middle of a line, which is left out then."""
         text = self.evidence_path.read_bytes().decode("utf-8", "replace")
-        lines = plain(text).split("\n")[:-1]
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        lines = [line for line in plain(text).split("\n")[:-1] if line.startswith("{")]
+        if damaged:
+            lines = [line for line in lines if is_json(line)]
+        return [json.loads(line) for line in lines]
 
     def emulator_words(self):
         words = self.emulator_path.read_text(errors="replace").splitlines()
@@ -219,6 +222,14 @@ class Machine:
             if thing is not None:
                 thing.close()
         self._socket = None
+
+
+def is_json(text):
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def end_with_parent():

@@ -110,6 +110,12 @@ static void spin_masked(void)
 		asm volatile("" ::: "memory");
 }
 
+static void spin_open(void)
+{
+	interrupts_on();
+	spin_masked();
+}
+
 static void exit_often(void)
 {
 	for (;;)
@@ -146,7 +152,7 @@ static void get_stuck(void)
 
 typedef void (*greed_fn)(void);
 static const greed_fn greed[] = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself,
-	get_stuck };
+	get_stuck, spin_open };
 
 void ap_main(u32 id) __noreturn;
 void ap_main(u32 id)
