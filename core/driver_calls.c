@@ -15,6 +15,7 @@
 #include "core/l2/disk.h"
 #include "core/l2/gate.h"
 #include "core/l2/lines.h"
+#include "core/l2/net.h"
 #include "core/l2/sched.h"
 #include "core/l3/gate.h"
 
@@ -56,7 +57,14 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
 		return l2_gate_call(h, &console_hrsc, fn, a, vm->id);
 	if (peer == PEER_VM)
 		return l2_gate_call(h, &vm->hrsc, fn, a, b);
+	if (peer == PEER_SWITCH)
+		return net_call(h, fn, a, b);
 	return peer < PEER_COUNT ? l2_gate_call(h, vm->peer[peer], fn, a, b) : BUS_NO_PEER;
+}
+
+void l2_wake(u32 port)
+{
+	net_wake(running(), port);
 }
 
 int l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len)

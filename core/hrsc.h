@@ -9,6 +9,7 @@
 #include "core/lib/types.h"
 
 struct hrsc;
+struct net_switch;
 struct driver;
 
 struct l1_if {
@@ -38,6 +39,7 @@ struct hrsc {
 	u16 id;			/* (c) index into the registry, 0 is the host */
 	u16 vm_id;		/* (c) 1.. the VM it serves, 0 the host */
 	u8 slot;		/* (c) of a PCI function, from 1 */
+	u8 port;		/* (c) on its switch */
 	u32 generation;		/* (o) counts restarts, so that stale handles fail */
 	const struct l1_if *l1; /* (c) NULL where the layer is not touched */
 	const struct l2_if *l2;
@@ -45,6 +47,7 @@ struct hrsc {
 	const struct driver *driver; /* (c) HRSC_DRIVER only */
 	void *data;		     /* (c) the driver's own data */
 	void *owner;		     /* (c) struct vm of a driver, VM or vCPU */
+	struct net_switch *net;	     /* (c) of a network device */
 	u64 deadline_ns;	     /* (o) timer asked for through the L1 gate, 0 none */
 	char name[24];		     /* (c) "linux/uart" */
 };

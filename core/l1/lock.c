@@ -54,6 +54,7 @@ void lock_give_again(struct lock *l, bool taken)
 static const char *const rank_names[LOCK_RANKS] = {
 	[LOCK_LIFE] = "life",
 	[LOCK_VM] = "vm",
+	[LOCK_SWITCH] = "switch",
 	[LOCK_MAP] = "map",
 	[LOCK_CONSOLE] = "console",
 	[LOCK_KFV] = "kfv",

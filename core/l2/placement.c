@@ -8,6 +8,7 @@
 #include "arch/x86/percpu.h"
 #include "core/l1/frame.h"
 #include "core/l1/time.h"
+#include "core/l2/net.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
 
@@ -98,25 +99,39 @@ static u32 state_pages(const struct driver *d)
 	return (u32)(ALIGN_UP(d->state_size, PAGE_SIZE) / PAGE_SIZE);
 }
 
+int driver_create(struct hrsc *h, const struct driver *driver, u16 vm_id, const char *name)
+{
+	int err;
+
+	h->placement = PLACE_TRUSTED;
+	h->driver = driver;
+	h->data = pages_alloc(state_pages(driver), FRAME_DATA);
+	if (!h->data)
+		return -ENOMEM;
+	connect(h, driver);
+	err = hrsc_add(h, HRSC_DRIVER, vm_id, name);
+	if (err)
+		driver_remove(h);
+	return err;
+}
+
 int driver_place(struct vm *vm, const struct driver *driver, u8 slot)
 {
+	const struct config_function *f = slot ? &vm->config->functions[slot - 1] : NULL;
 	struct hrsc *h = &vm->driver_hrsc[vm->ndrivers];
 	char name[sizeof(h->name)], digit = slot ? (char)('0' + slot) : 0;
 	int err;
 
 	if (vm->ndrivers == VM_DRIVERS)
 		return -ENOSPC;
-	*h = (struct hrsc){
-		.placement = PLACE_TRUSTED, .driver = driver, .owner = vm, .slot = slot
-	};
-	h->data = pages_alloc(state_pages(driver), FRAME_DATA);
-	if (!h->data)
-		return -ENOMEM;
-	connect(h, driver);
+	*h = (struct hrsc){ .owner = vm, .slot = slot };
 	fmt_string(name, sizeof(name), "%.12s/%.9s%c", vm->name, driver->name, digit);
-	err = hrsc_add(h, HRSC_DRIVER, vm->id, name);
-	if (!err)
-		err = add_regions(vm, h);
+	err = driver_create(h, driver, vm->id, name);
+	if (err)
+		return err;
+	err = add_regions(vm, h);
+	if (!err && f && f->kind == FUNCTION_NET)
+		err = net_attach(h, f);
 	if (err) {
 		driver_remove(h);
 		return err;
@@ -141,9 +156,12 @@ void driver_start(struct hrsc *h)
 		.disk_bytes = disk->module ? disk->module->len : 0,
 	};
 
-	if (h->slot)
-		memcpy(setup.label, vm->config->functions[h->slot - 1].name, sizeof(setup.label));
+	if (h->slot) {
+		const struct config_function *f = &vm->config->functions[h->slot - 1];
 
+		memcpy(setup.label, f->name, sizeof(setup.label));
+		setup.mac = f->port.mac;
+	}
 	memset(h->data, 0, h->driver->state_size);
 	h->deadline_ns = 0;
 	INSIDE(h, h->driver->start(h->data, &setup));
@@ -151,6 +169,7 @@ void driver_start(struct hrsc *h)
 
 void driver_remove(struct hrsc *h)
 {
+	net_detach(h);
 	hrsc_remove(h);
 	pages_free(h->data, state_pages(h->driver));
 	h->data = NULL;

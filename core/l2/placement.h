@@ -9,6 +9,9 @@
 
 /* The registered driver of this name, or NULL. */
 const struct driver *driver_find(const char *name);
+/* An instance under this name, running: of a VM's, or of none's. */
+int __must_check driver_create(
+	struct hrsc *h, const struct driver *driver, u16 vm_id, const char *name);
 /*
  * Gives the VM an instance: its data, its regions, its place among the peers. Not started yet.
  * slot: of a PCI function, else 0.

@@ -336,9 +336,11 @@ static void earlier(u64 *best, u64 deadline)
 /* Of what this CPU looks after in one VM: the next deadline, 0 none; what is due fires. */
 static u64 vm_timers(struct vm *vm, u64 now, bool fire)
 {
+	const struct vcpu *current = vcpu_current();
+	bool mine = vm->timer_cpu == this_cpu(id) || (current && current->vm == vm);
 	u64 best = 0;
 
-	for (u32 i = 0; i < vm->ndrivers && vm->timer_cpu == this_cpu(id); i++) {
+	for (u32 i = 0; i < vm->ndrivers && mine; i++) {
 		struct hrsc *h = vm->driver[i];
 
 		if (fire && h->deadline_ns && h->deadline_ns <= now)

@@ -21,6 +21,12 @@
  *		disk root root.img cow          # virtio-blk: the name (20 bytes of it are its
  *serial # number), a boot module, and ro (if not said), cow # (as new after each reset) or rw
  *		entropy on                      # virtio-rng; off if not said
+ *		net lan0 office mac 52:54:00:12:34:56 vlan 7 rate 1000 open mirror
+ *						# virtio-net: its name, its switch, and in any
+ *						# order: its address (one made from the names if
+ *						# not said), the VLAN of its port (0), KiB a
+ *						# second that it may send (no limit), whether it
+ *						# may send from any address, and see everything
  *	}
  *	console { focus linux }                 # who has the serial line first; kfv: the hypervisor
  *	policy default {
@@ -35,7 +41,8 @@
  *
  * Numbers are decimal or 0x; durations have a unit, us, ms or s, and last up to an hour. Names are
  * a letter and up to 30 letters, digits, - or _. A VM needs memory and a kernel, a policy a
- * version; everything else has a default. Only disk, agent, when and across may be repeated.
+ * version; everything else has a default. Only disk, net, agent, when and across may be
+ * repeated. A switch is there as soon as it is named.
  * Devices on PCI have different names, and the slots from 1 to 8 in their order.
  * `when` is a rule of a horizontal orchestrator: the reaction, and optionally a second one once the
  * rule has fired a number of times within a time. `across` is one of the vertical orchestrator:
@@ -78,14 +85,24 @@ enum config_reboot { REBOOT_RESTART, REBOOT_STOP };
 enum config_pvclock { PVCLOCK_ON, PVCLOCK_OFF };
 
 /* Devices on PCI, in the order of config_function_names. */
-enum config_function_kind { FUNCTION_DISK, FUNCTION_ENTROPY, FUNCTION_KINDS };
+enum config_function_kind { FUNCTION_DISK, FUNCTION_ENTROPY, FUNCTION_NET, FUNCTION_KINDS };
 enum config_disk_mode { DISK_RO, DISK_COW, DISK_RW };
+
+/* How a switch treats the port of a network device. */
+struct config_port {
+	u64 mac;      /* the first byte in bits 47-40 */
+	u32 vlan;     /* 0 to 4094: only ports of the same hear each other */
+	u32 rate_kib; /* it may send so many KiB a second, 0: no limit */
+	u8 open;      /* it may send from other addresses than its own */
+	u8 mirror;    /* it is shown what all others send */
+};
 
 struct config_function {
 	u8 kind;		  /* enum config_function_kind */
 	u8 mode;		  /* enum config_disk_mode */
 	char name[CONFIG_NAME];	  /* of its own, unless there can be but one */
-	char source[CONFIG_NAME]; /* a disk's boot module */
+	char source[CONFIG_NAME]; /* a disk's boot module, a network device's switch */
+	struct config_port port;  /* FUNCTION_NET only */
 	u32 line, column;
 };
 

@@ -32,9 +32,32 @@ enum bus_fn {
 	BUS_POWER,	     /* to the VM: a = enum power_request, b = value (debug exit) */
 	BUS_CONFIG_READ,     /* to a PCI function: a = offset of a double word, which is returned */
 	BUS_CONFIG_WRITE,    /* the same: b = value, and above it the mask of the bytes written */
-	BUS_RESET,	     /* to any driver: back to its state at power-on */
-	BUS_INFO,	     /* to any driver: a = item; the driver's own numbers for the console */
+	BUS_FRAME_PIECE,     /* to a switch, of what is sent: a = gpa, b = length and << 32 flags */
+	BUS_FRAME_NEXT,	     /* to a switch: the length of what came, 0: nothing */
+	BUS_FRAME_READ,	     /* to a switch, the next piece of that: a = gpa, b = length */
+	BUS_FRAME_DROP,	     /* to a switch: without it */
+	BUS_PORT_STATE,	     /* to a switch: a = BUS_PORT_UP and BUS_PORT_CHECKSUMS, or 0 */
+	BUS_PORT_CONFIGURE, /* to a switch, by the nucleus: a = address and bits, b = bytes a second
+			     */
+	BUS_RESET,	    /* to any driver: back to its state at power-on */
+	BUS_INFO,	    /* to any driver: a = item; the driver's own numbers for the console */
 };
+
+/*
+ * A switch has ports, and is told by the nucleus from which one it is called: fn has that above
+ * BUS_PORT_SHIFT. Frames have virtio's header of 12 bytes before them.
+ */
+#define BUS_PORTS	   8
+#define BUS_PORT_SHIFT	   16
+#define BUS_FRAME_MIN	   (12 + 14)
+#define BUS_FRAME_MAX	   (12 + 1514)
+#define BUS_PORT_UP	   1  /* flags: the guest's driver is there */
+#define BUS_PORT_CHECKSUMS 2  /* and does without checksums between VMs */
+#define BUS_FRAME_MORE	   4  /* of a piece that is not the last */
+#define BUS_PORT_VLAN	   48 /* of BUS_PORT_CONFIGURE: shift, and bits */
+#define BUS_PORT_OPEN	   BIT(60)
+#define BUS_PORT_MIRROR	   BIT(61)
+#define BUS_PORT_USED	   BIT(62)
 
 enum power_request { POWER_OFF = 1, POWER_REBOOT, POWER_DEBUG_EXIT };
 
@@ -46,6 +69,7 @@ enum bus_peer {
 	PEER_IOAPIC,
 	PEER_PIT,
 	PEER_UART,
+	PEER_SWITCH,   /* of a network device: BUS_FRAME_... */
 	PEER_FUNCTION, /* and up: the PCI functions by slot, of which 0 is the bridge's */
 	PEER_COUNT = PEER_FUNCTION + MACHINE_SLOTS,
 };
@@ -59,6 +83,7 @@ struct driver_setup {
 	u32 slot;	    /* of a PCI function, from 1 */
 	bool disk_writable; /* what l2_disk() reaches */
 	u64 disk_bytes;	    /* whole sectors of 512 bytes */
+	u64 mac;	    /* of a network device, its first byte in bits 47-40 */
 	char label[20];	    /* what the configuration calls it, padded with zeros */
 };
 
@@ -107,6 +132,9 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b);
  */
 enum disk_op { DISK_READ, DISK_WRITE, DISK_ZERO };
 int __must_check l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len);
+
+/* L2, of a switch: calls timer() of the network device at a port, soon. */
+void l2_wake(u32 port);
 
 /* L3: sets an interrupt line of the VM (GSI; ISA lines 0-15 reach the PIC as well). */
 void l3_raise_irq(u32 gsi, bool level);

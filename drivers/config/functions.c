@@ -8,6 +8,7 @@
 const char *const config_function_names[FUNCTION_KINDS] = {
 	[FUNCTION_DISK] = "blk",
 	[FUNCTION_ENTROPY] = "entropy",
+	[FUNCTION_NET] = "net",
 };
 
 /* The next slot for what is called `name`; NULL and an error: there is none, or the name is taken.
@@ -71,4 +72,100 @@ static int read_switch(struct config_text *t, struct config_vm *vm, u8 kind, con
 int config_read_entropy(struct config_text *t, void *to)
 {
 	return read_switch(t, to, FUNCTION_ENTROPY, "entropy");
+}
+
+#define MAC_DIGITS 17 /* of 00:00:00:00:00:00 */
+#define MAC_GROUP  BIT(40)
+#define MAC_LOCAL  BIT(41)
+#define VLAN_MAX   4094
+#define RATE_MAX   1048576 /* a GiB a second */
+#define FNV_OFFSET 0xcbf29ce484222325ull
+#define FNV_PRIME  0x100000001b3ull
+
+/* An address that no vendor has given to a card, the same for the same names. */
+static u64 made_up_mac(const char *vm, const char *name)
+{
+	u64 hash = FNV_OFFSET;
+
+	for (; *vm; vm++)
+		hash = (hash ^ (u8)*vm) * FNV_PRIME;
+	hash = (hash ^ '/') * FNV_PRIME;
+	for (; *name; name++)
+		hash = (hash ^ (u8)*name) * FNV_PRIME;
+	return ((hash & (BIT(48) - 1)) | MAC_LOCAL) & ~MAC_GROUP;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int read_mac(struct config_text *t, u64 *out)
+{
+	const struct token *k = &t->token;
+	bool good = k->kind == TOKEN_WORD && k->len == MAC_DIGITS;
+	u64 mac = 0;
+
+	for (u32 i = 0; good && i < MAC_DIGITS; i++) {
+		int digit = hex_digit(k->start[i]);
+
+		good = i % 3 == 2 ? k->start[i] == ':' : digit >= 0;
+		if (i % 3 != 2)
+			mac = mac << 4 | (u32)digit;
+	}
+	if (!good || !mac || (mac & MAC_GROUP))
+		return config_expected(t, "an address of one card like 52:54:00:12:34:56");
+	*out = mac;
+	return config_text_next(t);
+}
+
+/* One of the words behind a switch's name, each at most once. */
+static int read_option(struct config_text *t, struct config_port *port, u32 *seen)
+{
+	static const char *const names[] = { "mac", "vlan", "rate", "open", "mirror" };
+	struct token at = t->token;
+	u8 option;
+
+	if (config_read_choice(t, names, ARRAY_LEN(names), &option))
+		return -EINVAL;
+	if (*seen & BIT(option))
+		return config_fail(t, at.line, at.column, "expected %s only once", names[option]);
+	*seen |= BIT(option);
+	switch (option) {
+	case 0:
+		return read_mac(t, &port->mac);
+	case 1:
+		return config_read_number(t, 0, VLAN_MAX, &port->vlan);
+	case 2:
+		return config_read_number(t, 1, RATE_MAX, &port->rate_kib);
+	case 3:
+		port->open = true;
+		return 0;
+	default:
+		port->mirror = true;
+		return 0;
+	}
+}
+
+int config_read_net(struct config_text *t, void *to)
+{
+	struct config_vm *vm = to;
+	struct config_function *f;
+	struct token at = t->token;
+	char name[CONFIG_NAME];
+	u32 seen = 0;
+
+	if (config_read_name(t, name, "a network device's name"))
+		return -EINVAL;
+	f = add(t, vm, FUNCTION_NET, name, at);
+	if (!f || config_read_name(t, f->source, "a switch's name"))
+		return -EINVAL;
+	f->port.mac = made_up_mac(vm->name, name);
+	while (t->token.kind == TOKEN_WORD)
+		if (read_option(t, &f->port, &seen))
+			return -EINVAL;
+	return 0;
 }

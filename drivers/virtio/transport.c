@@ -142,7 +142,7 @@ static void accept(struct virtio *v, u32 value)
 /* Bits are added one after the other; what we cannot agree to stays zero. */
 static void set_status(const struct virtio_class *c, struct virtio *v, u8 value)
 {
-	u8 kept = v->status & VIRTIO_NEEDS_RESET;
+	u8 kept = v->status & VIRTIO_NEEDS_RESET, before = v->status;
 
 	if (!value) {
 		reset(c, v);
@@ -153,6 +153,8 @@ static void set_status(const struct virtio_class *c, struct virtio *v, u8 value)
 	if (!(value & VIRTIO_FEATURES_OK))
 		value &= ~VIRTIO_DRIVER_OK;
 	v->status = (value & ~VIRTIO_NEEDS_RESET) | kept;
+	if (c->ready && (v->status & ~before & VIRTIO_DRIVER_OK))
+		c->ready(v);
 }
 
 static u16 vector(const struct virtio_class *c, u64 value)

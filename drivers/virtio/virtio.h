@@ -79,6 +79,7 @@ struct virtio_class {
 	void (*notify)(void *state, u32 queue); /* there may be something in a queue */
 	void (*reset)(void *state);		/* NULL: nothing to do */
 	void (*changed)(void *state);		/* its registers were written; NULL likewise */
+	void (*ready)(void *state);		/* the guest's driver is there; NULL likewise */
 };
 
 /* One request of the guest: what the device reads comes first, then what it writes. */

@@ -15,10 +15,10 @@ IMAGE = random.Random(5).randbytes(3 * MIB)
 DIGEST = hashlib.sha256(IMAGE).hexdigest()
 
 
-def with_devices(command, *, modules=None, options="", **settings):
+def with_devices(command, *, name="linux", modules=None, options="", **settings):
     """Linux that runs a command; settings like disk=["data vd.img"]."""
     cmdline = f'{options} kfv.run="{command}"'.strip()
-    vm = linux(cmdline=cmdline, **{"reboot": "stop", **settings})
+    vm = linux(name, cmdline=cmdline, **{"reboot": "stop", **settings})
     vm.modules.update(modules or {"vd.img": IMAGE})
     return vm
 
@@ -91,3 +91,33 @@ def test_entropy(boot_vms):
 def test_a_module_that_is_no_disk(boot_vms, size, found):
     vm = with_devices("true", disk=["a vd.img"], modules={"vd.img" if size else "b": bytes(513)})
     boot_vms(vm).expect(rf"disk a: expected a boot module vd.img of .* 512 bytes, found {found}")
+
+
+def station(name, address, command, net, **settings):
+    """A Linux on the network that does as the command says."""
+    up = f"ip addr add {address}/24 dev eth0 && ip link set eth0 up &&"
+    vm = with_devices(f"{up} {command}", net=net, memory="128M", name=name, **settings)
+    return vm
+
+
+PING = "until ping -c 1 -W 1 10.0.0.1 >/dev/null; do :; done; ping -c 5 -i 0.2 -W 5 10.0.0.1"
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_two_guests_on_a_switch(boot_vms, cpus):
+    """They ping, and a file goes from one to the other unharmed."""
+    server = station("server", "10.0.0.1", "nc -l -p 5000 | sha256sum", ["lan office"])
+    client = station(
+        "client",
+        "10.0.0.2",
+        f"{PING} && nc 10.0.0.1 5000 </dev/vda && cat /sys/class/net/eth0/address",
+        ["lan office mac 52:54:00:00:00:02"],
+        disk=["data vd.img"],
+    )
+    machine = boot_vms(server, client, focus="client", memory_mb=512, smp=cpus)
+    for _ in "ab":
+        machine.expect(r"kfv\.run status 0", timeout=LINUX_SECONDS)
+    text = plain(machine.log_text())
+    assert re.search(r"5 packets transmitted, 5 packets received, 0% packet loss", text), text
+    assert f"{DIGEST}  -" in text
+    assert "52:54:00:00:00:02" in text

@@ -41,6 +41,9 @@ static void check_vm(const struct config_vm *vm)
 		check_name(vm->functions[i].name);
 		HOLDS(vm->functions[i].kind < FUNCTION_KINDS && vm->functions[i].mode <= DISK_RW);
 		HOLDS(is_terminated(vm->functions[i].source, CONFIG_NAME));
+		HOLDS(vm->functions[i].port.mac < BIT(48) &&
+			!(vm->functions[i].port.mac & BIT(40)));
+		HOLDS(vm->functions[i].port.vlan < 4095);
 		for (u32 n = 0; n < i; n++)
 			HOLDS(strcmp(vm->functions[i].name, vm->functions[n].name));
 	}
@@ -118,6 +121,16 @@ static void write_function(const struct config_function *f)
 
 	if (f->kind == FUNCTION_ENTROPY) {
 		write_out("entropy on\n");
+		return;
+	}
+	if (f->kind == FUNCTION_NET) {
+		write_out("net %s %s mac", f->name, f->source);
+		for (u32 i = 0; i < 6; i++)
+			write_out(
+				"%c%02x", i ? ':' : ' ', (u32)(f->port.mac >> (40 - 8 * i)) & 0xff);
+		write_out(" vlan %u%s%s", f->port.vlan, f->port.open ? " open" : "",
+			f->port.mirror ? " mirror" : "");
+		write_out(f->port.rate_kib ? " rate %u\n" : "\n", f->port.rate_kib);
 		return;
 	}
 	write_out("disk %s ", f->name);

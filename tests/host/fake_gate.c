@@ -59,6 +59,7 @@ void pc_plug(const char *driver, u32 slot, u64 disk_bytes)
 		.slot = slot,
 		.disk_bytes = disk_bytes,
 		.disk_writable = pc.disk_writable,
+		.mac = PC_MAC(slot),
 		.label = "a disk" };
 
 	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++)
@@ -282,6 +283,8 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
 		pc.powers++;
 		return 0;
 	}
+	if (peer == PEER_SWITCH)
+		fn |= (current->slot - 1) << BUS_PORT_SHIFT;
 	for (u32 i = 0; i < ninstances; i++)
 		if (instances[i].driver->role + instances[i].slot == peer)
 			return call(&instances[i], fn, a, b);
@@ -311,6 +314,15 @@ void l3_msi(u64 address, u32 data)
 void l3_intr(bool level)
 {
 	pc.intr = level;
+}
+
+/* The devices in slots 1 and up are at the ports 0 and up of the one switch. */
+void l2_wake(u32 port)
+{
+	for (u32 i = 0; i < ninstances; i++)
+		if (instances[i].slot == port + 1)
+			instances[i].deadline = pc.now_ns;
+	pc.wakes++;
 }
 
 bool l1_random(u64 *out)

@@ -7,10 +7,11 @@
 
 #include "drivers/api/driver.h"
 
-#define PC_LINES   24
-#define PC_CONSOLE 4096
-#define PC_MSIS	   64
-#define PC_DISK	   65536
+#define PC_LINES     24
+#define PC_CONSOLE   4096
+#define PC_MSIS	     64
+#define PC_DISK	     65536
+#define PC_MAC(slot) (0x525400000000 + (slot))
 
 struct pc {
 	u64 now_ns;
@@ -36,6 +37,7 @@ struct pc {
 	bool disk_writable;
 	u64 random;   /* what comes next; 0: the CPU has none */
 	u32 accesses; /* to RAM */
+	u32 wakes;
 };
 
 extern struct pc pc;

@@ -29,6 +29,60 @@ TEST(config_functions)
 	EXPECT_EQ(config.vms[0].nfunctions, 0);
 }
 
+TEST(config_nets)
+{
+	const struct config_function *f = config.vms[0].functions;
+	u64 made_up;
+
+	if (!good("vm a { memory 8M; kernel k\n"
+		  "net lan0 office\n"
+		  "net lan1 office mac 52:54:00:aB:34:56 open rate 1000 mirror vlan 4094\n"
+		  "}; vm b { memory 8M; kernel k; net lan0 office }"))
+		return;
+	EXPECT_EQ(f[0].kind, FUNCTION_NET);
+	EXPECT_STR(f[0].name, "lan0");
+	EXPECT_STR(f[0].source, "office");
+	made_up = f[0].port.mac;
+	EXPECT_EQ(made_up >> 40 & 3, 2); /* one card's, no vendor's */
+	EXPECT_EQ(made_up >> 48, 0);
+	EXPECT_EQ(f[0].port.vlan + f[0].port.rate_kib + f[0].port.open + f[0].port.mirror, 0);
+	EXPECT_EQ(f[1].port.mac, 0x525400ab3456);
+	EXPECT_EQ(f[1].port.vlan, 4094);
+	EXPECT_EQ(f[1].port.rate_kib, 1000);
+	EXPECT(f[1].port.open && f[1].port.mirror);
+	EXPECT(config.vms[1].functions[0].port.mac != made_up);
+	good("vm a { memory 8M; kernel k; net lan0 office }");
+	EXPECT_EQ(f[0].port.mac, made_up);
+}
+
+TEST(config_errors_of_nets)
+{
+	static const char *const macs[] = { "1", "52:54:00:12:34", "52:54:00:12:34:5g",
+		"52-54-00-12-34-56", "52:54:00:12:34:567", "01:00:00:00:00:01", "00:00:00:00:00:00",
+		"52:54:00:12:34:5" };
+	char line[80], words[160];
+
+	bad_in_vm("net", 4,
+		"expected a network device's name (a letter, then up to 30 letters, digits, - or "
+		"_), got the end of the line");
+	bad_in_vm("net a", 6,
+		"expected a switch's name (a letter, then up to 30 letters, digits, - or _), got "
+		"the end of the line");
+	bad_in_vm("net a b fast", 9, "expected mac, vlan, rate, open or mirror, got \"fast\"");
+	bad_in_vm("net a b open open", 14, "expected open only once");
+	bad_in_vm("net a b vlan 4095", 14, "expected a number from 0 to 4094, got \"4095\"");
+	bad_in_vm("net a b rate 0", 14, "expected a number from 1 to 1048576, got \"0\"");
+	bad_in_vm("net a b mac", 12,
+		"expected an address of one card like 52:54:00:12:34:56, got the end of the line");
+	for (u32 i = 0; i < ARRAY_LEN(macs); i++) {
+		snprintf(line, sizeof(line), "net a b mac %s", macs[i]);
+		snprintf(words, sizeof(words),
+			"expected an address of one card like 52:54:00:12:34:56, got \"%s\"",
+			macs[i]);
+		bad_in_vm(line, 13, words);
+	}
+}
+
 TEST(config_errors_of_functions)
 {
 	bad_in_vm("disk", 5,

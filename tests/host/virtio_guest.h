@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's side of a virtio device in slot 1 of the fake machine: one that keeps the rules, and
- * words in RAM for one that does not.
+ * The guest's side of virtio devices in the fake machine, the one in slot 1 if not said otherwise:
+ * one that keeps the rules, and words in RAM for one that does not.
  */
 #pragma once
 
@@ -35,29 +35,33 @@ enum { F_NEXT = 1, F_WRITE = 2, F_INDIRECT = 4 };
 #define GUEST_DATA  0x20000
 #define GUEST_QUEUE 64 /* entries */
 /* Where queue q has its parts. */
-#define DESC_AT(q)  (0x1000 + (q)*0x1000)
-#define AVAIL_AT(q) (0x5000 + (q)*0x1000)
-#define USED_AT(q)  (0x9000 + (q)*0x1000)
+#define DESC_AT(q)  (PARTS + 0x400 * (q))
+#define AVAIL_AT(q) (PARTS + 0x1000 + 0x100 * (q))
+#define USED_AT(q)  (PARTS + 0x1800 + 0x400 * (q))
+#define PARTS	    (0x4000 * guest_slot)
+
+/* The slot of the device that is spoken to; the parts of its queues are its own. */
+static u32 guest_slot = 1;
 
 static __unused u64 bar(u32 offset, u32 width)
 {
-	return pc_mmio_read(MACHINE_BAR(1) + offset, width);
+	return pc_mmio_read(MACHINE_BAR(guest_slot) + offset, width);
 }
 
 static __unused void set_bar(u32 offset, u32 width, u64 value)
 {
-	pc_mmio_write(MACHINE_BAR(1) + offset, width, value);
+	pc_mmio_write(MACHINE_BAR(guest_slot) + offset, width, value);
 }
 
 static __unused u32 config_read(u32 offset)
 {
-	pc_out(0xcf8, 4, 0x80000800 | offset);
+	pc_out(0xcf8, 4, 0x80000000 | guest_slot << 11 | offset);
 	return (u32)pc_in(0xcfc, 4);
 }
 
 static __unused void config_write(u32 offset, u32 value)
 {
-	pc_out(0xcf8, 4, 0x80000800 | offset);
+	pc_out(0xcf8, 4, 0x80000000 | guest_slot << 11 | offset);
 	pc_out(0xcfc, 4, value);
 }
 
@@ -150,18 +154,26 @@ static __unused void use_messages(void)
 	config_write(0x40, BIT(31));
 }
 
-/* From power-on to a device at work, with so many queues. */
-static __unused void bring_up(const char *driver, u64 disk_bytes, u64 features, u32 queues)
+/* Another device, at work, with so many queues. */
+static __unused void add_device(
+	const char *driver, u32 slot, u64 disk_bytes, u64 features, u32 queues)
 {
-	pc_start(MIB(256));
-	pc_ram(GUEST_RAM);
-	pc.random = 1;
-	pc.disk_writable = true;
-	pc_plug(driver, 1, disk_bytes);
+	guest_slot = slot;
+	pc_plug(driver, slot, disk_bytes);
 	config_write(4, 6);
 	accept_features(features | FEATURE_1);
 	for (u32 q = 0; q < queues; q++)
 		set_queue(q, DESC_AT(q), AVAIL_AT(q), USED_AT(q));
 	use_messages();
 	set_bar(R_STATUS, 1, STATUS_READY);
+}
+
+/* From power-on to a device at work. */
+static __unused void bring_up(const char *driver, u64 disk_bytes, u64 features, u32 queues)
+{
+	pc_start(MIB(256));
+	pc_ram(GUEST_RAM);
+	pc.random = 1;
+	pc.disk_writable = true;
+	add_device(driver, 1, disk_bytes, features, queues);
 }

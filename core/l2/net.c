@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Switches: drivers of no VM, which the network devices of all VMs call. A switch is there from the
+ * first VM that names it on. While it is called it acts for the VM of the caller, so that it
+ * reaches that VM's RAM and no other's.
+ */
+#include "core/l2/net.h"
+
+#include "core/l1/log.h"
+#include "core/l2/gate.h"
+#include "core/l2/placement.h"
+#include "core/l2/sched.h"
+#include "core/lib/string.h"
+#include "core/lib/text.h"
+
+#define SWITCHES 4
+
+struct net_switch {
+	struct hrsc hrsc;
+	struct lock lock; /* LOCK_SWITCH */
+	char name[CONFIG_NAME];
+	struct hrsc *port[BUS_PORTS]; /* (l) */
+};
+
+static struct net_switch switches[SWITCHES]; /* (o) under LOCK_LIFE */
+
+/* The switch of this name, made if there is none yet; NULL: no room. */
+static struct net_switch *find(const char *name)
+{
+	struct net_switch *s = switches;
+
+	while (s < switches + SWITCHES && s->name[0] && strcmp(s->name, name))
+		s++;
+	if (s == switches + SWITCHES || s->name[0])
+		return s == switches + SWITCHES ? NULL : s;
+	s->lock.rank = LOCK_SWITCH;
+	if (driver_create(&s->hrsc, driver_find("vswitch"), 0, name) < 0)
+		return NULL;
+	(void)text_copy(s->name, sizeof(s->name), name);
+	return s;
+}
+
+static u64 call(struct net_switch *s, struct hrsc *from, u32 port, u32 fn, u64 a, u64 b)
+{
+	u64 answer;
+
+	lock_take(&s->lock);
+	s->hrsc.owner = from->owner;
+	answer = l2_gate_call(from, &s->hrsc, port << BUS_PORT_SHIFT | fn, a, b);
+	lock_give(&s->lock);
+	return answer;
+}
+
+int net_attach(struct hrsc *h, const struct config_function *f)
+{
+	struct net_switch *s = find(f->source);
+	u64 a = BUS_PORT_USED | f->port.mac | (u64)f->port.vlan << BUS_PORT_VLAN;
+	u8 port = 0;
+
+	while (s && port < BUS_PORTS && s->port[port])
+		port++;
+	if (!s || port == BUS_PORTS) {
+		log_error("line %u, %s: no room on switch %s", f->line, f->name, f->source);
+		return -ENOSPC;
+	}
+	h->net = s;
+	h->port = port;
+	s->port[port] = h;
+	a |= (f->port.open ? BUS_PORT_OPEN : 0) | (f->port.mirror ? BUS_PORT_MIRROR : 0);
+	call(s, h, port, BUS_PORT_CONFIGURE, a, (u64)f->port.rate_kib << 10);
+	return 0;
+}
+
+void net_detach(struct hrsc *h)
+{
+	struct net_switch *s = h->net;
+
+	if (!s)
+		return;
+	call(s, h, h->port, BUS_PORT_CONFIGURE, 0, 0);
+	lock_take(&s->lock);
+	s->port[h->port] = NULL;
+	lock_give(&s->lock);
+	h->net = NULL;
+}
+
+u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b)
+{
+	bool allowed = h->net && fn != BUS_PORT_CONFIGURE && !(fn >> BUS_PORT_SHIFT);
+
+	return allowed ? call(h->net, h, h->port, fn, a, b) : BUS_NO_PEER;
+}
+
+/* Its VM looks at its timers before it runs on, or comes out of HLT to do so. */
+void net_wake(struct hrsc *from, u32 port)
+{
+	const struct net_switch *s = container_of(from, struct net_switch, hrsc);
+	struct hrsc *to = port < BUS_PORTS ? s->port[port] : NULL;
+	struct vm *vm = to ? to->owner : NULL;
+
+	if (!vm || from < &switches[0].hrsc || from > &switches[SWITCHES - 1].hrsc)
+		return;
+	__atomic_store_n(&to->deadline_ns, 1, __ATOMIC_RELEASE);
+	vcpu_hazard(vm->vcpu[0], HAZARD_TIMER);
+	vcpu_kick(vm->vcpu[0]);
+}

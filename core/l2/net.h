@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The switches that VMs' network devices are attached to: see net.c. */
+#pragma once
+
+#include "core/l2/vm.h"
+
+/* Gives h a port of the switch that f names. -ENOSPC, logged. */
+int __must_check net_attach(struct hrsc *h, const struct config_function *f);
+/* Takes it away, if it has one. */
+void net_detach(struct hrsc *h);
+/* h calls its switch. */
+u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b);
+/* The switch `from` has something for the device at a port. */
+void net_wake(struct hrsc *from, u32 port);

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Network devices at the ports of the switch: who hears what, and what nobody hears. The devices in
+ * slots 1, 2, ... are at ports 0, 1, ...; all have the same RAM.
+ */
+#include "tests/dialect.h"
+#include "tests/host/virtio_guest.h"
+
+#define RX	   0
+#define TX	   1
+#define SEND_AT	   (GUEST_DATA)
+#define RECEIVE	   (GUEST_DATA + 0x1000 * guest_slot)
+#define ALL	   0xffffffffffffull
+#define CSUM	   BIT(0)
+#define GUEST_CSUM BIT(1)
+#define LEN	   64
+
+static void configure(u32 slot, u64 bits, u64 bytes_per_s)
+{
+	pc_call("vswitch", (slot - 1) << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
+		BUS_PORT_USED | PC_MAC(slot) | bits, bytes_per_s);
+}
+
+static void configure_vlan(u32 slot, u64 vlan)
+{
+	configure(slot, vlan << BUS_PORT_VLAN, 0);
+}
+
+static u16 asked[MACHINE_SLOTS]; /* frames that hears() has told of, by slot */
+
+static void station(u32 slot, u64 features)
+{
+	asked[slot] = 0;
+	memset(pc.ram + 0x4000 * slot, 0, 0x4000);
+	add_device("net", slot, 0, features, 2);
+}
+
+/* Stations in slots 1 to n. */
+static void stations(u32 n, u64 features)
+{
+	pc_start(MIB(256));
+	pc_ram(GUEST_RAM);
+	for (u32 slot = 1; slot <= n; slot++) {
+		configure(slot, 0, 0);
+		station(slot, features);
+	}
+}
+
+static u64 switch_count(u32 slot, u32 item)
+{
+	return pc_call("vswitch", (slot - 1) << BUS_PORT_SHIFT | BUS_INFO, item, 0);
+}
+
+static void put_mac(u64 at, u64 mac)
+{
+	for (u32 i = 0; i < 6; i++)
+		pc.ram[at + i] = (u8)(mac >> (40 - 8 * i));
+}
+
+/* A frame of LEN bytes behind its header, as it lies in RAM. */
+static void write_frame(u64 to, u64 from)
+{
+	memset(pc.ram + SEND_AT, 0, 12);
+	put_mac(SEND_AT + 12, to);
+	put_mac(SEND_AT + 18, from);
+	for (u32 i = 12; i < LEN; i++)
+		pc.ram[SEND_AT + 12 + i] = (u8)i;
+}
+
+static void send_it(u32 slot, u32 len)
+{
+	guest_slot = slot;
+	describe_in(TX, 0, SEND_AT, 12, F_NEXT, 1);
+	describe_in(TX, 1, SEND_AT + 12, len - 12, 0, 0);
+	offer(TX, 0);
+	notify(TX);
+}
+
+static void send(u32 slot, u64 to)
+{
+	write_frame(to, PC_MAC(slot));
+	send_it(slot, 12 + LEN);
+}
+
+/* Whether something has come to the station that was not asked for yet; it lies at RECEIVE. */
+static bool hears(u32 slot)
+{
+	u16 offered;
+
+	guest_slot = slot;
+	offered = (u16)ram_get(AVAIL_AT(RX) + 2, 2);
+	if (offered == used_index(RX) && offered == asked[slot]) {
+		memset(pc.ram + RECEIVE, 0xee, 0x800);
+		describe_in(RX, 0, RECEIVE, 1526, F_WRITE, 0);
+		offer(RX, 0);
+	}
+	notify(RX);
+	pc_advance(1);
+	if (used_index(RX) == asked[slot])
+		return false;
+	asked[slot]++;
+	return true;
+}
+
+TEST(net_says_its_address)
+{
+	stations(1, 0);
+	EXPECT_EQ(config_read(0), 0x10411af4);
+	EXPECT_EQ(bar(B_DEVICE, 8), 0x010000005452);
+	EXPECT_EQ(bar(R_OFFERED, 4) & 0xffff, 0x23);
+	EXPECT_EQ(bar(0x12, 2), 2);
+	pc_stop();
+}
+
+TEST(switch_carries_a_frame)
+{
+	stations(3, 0);
+	send(1, PC_MAC(2));
+	EXPECT_EQ(pc.wakes, 1);
+	EXPECT(hears(2));
+	EXPECT_EQ(used_len(RX, 0), 12 + LEN);
+	EXPECT_EQ(ram_get(RECEIVE, 8), 0);
+	EXPECT_EQ(ram_get(RECEIVE + 10, 2), 1);
+	EXPECT_MEM(pc.ram + RECEIVE + 12, pc.ram + SEND_AT + 12, LEN);
+	EXPECT_EQ(pc.ram[RECEIVE + 12 + LEN], 0xee);
+	EXPECT(!hears(3));
+	EXPECT(!hears(1));
+	send(3, ALL);
+	EXPECT(hears(1));
+	EXPECT(hears(2));
+	EXPECT(!hears(3));
+	EXPECT_EQ(switch_count(1, 0), 1);
+	EXPECT_EQ(switch_count(2, 1), 2);
+	pc_stop();
+}
+
+TEST(switch_wakes_who_waits)
+{
+	stations(2, 0);
+	EXPECT(!hears(2)); /* its buffer is there by now */
+	send(1, PC_MAC(2));
+	EXPECT_EQ(used_index(RX), 0);
+	pc_advance(1);
+	guest_slot = 2;
+	EXPECT_EQ(used_index(RX), 1);
+	pc_stop();
+}
+
+TEST(switch_holds_addresses_to_their_ports)
+{
+	stations(3, 0);
+	write_frame(ALL, PC_MAC(3)); /* another's */
+	send_it(1, 12 + LEN);
+	write_frame(ALL, 0x010203040506); /* a group is nobody */
+	send_it(1, 12 + LEN);
+	EXPECT_EQ(switch_count(1, 2), 2);
+	EXPECT(!hears(2));
+	send(2, PC_MAC(3));
+	EXPECT(hears(3));
+	pc_stop();
+}
+
+TEST(switch_learns_at_open_ports)
+{
+	u64 behind = 0x525400aaaaaa;
+
+	stations(3, 0);
+	configure(1, BUS_PORT_OPEN, 0);
+	station(1, 0);
+	send(2, behind); /* unknown: to all */
+	EXPECT(hears(1));
+	EXPECT(hears(3));
+	write_frame(PC_MAC(2), behind);
+	send_it(1, 12 + LEN);
+	EXPECT(hears(2));
+	send(2, behind);
+	EXPECT(hears(1));
+	EXPECT(!hears(3));
+	write_frame(ALL, PC_MAC(3)); /* it may say so, but that is known better */
+	send_it(1, 12 + LEN);
+	EXPECT(hears(2) && hears(3));
+	send(2, PC_MAC(3));
+	EXPECT(hears(3));
+	EXPECT(!hears(1));
+	pc_advance(301000000000);
+	send(2, behind); /* long ago */
+	EXPECT(hears(3));
+	pc_stop();
+}
+
+TEST(switch_keeps_vlans_apart)
+{
+	stations(3, 0);
+	configure_vlan(1, 7);
+	configure_vlan(2, 7);
+	configure_vlan(3, 8);
+	for (u32 slot = 1; slot <= 3; slot++)
+		station(slot, 0);
+	send(1, ALL);
+	EXPECT(hears(2));
+	EXPECT(!hears(3));
+	send(1, PC_MAC(3));
+	EXPECT(!hears(3));
+	EXPECT(hears(2)); /* unknown there */
+	write_frame(ALL, PC_MAC(1));
+	pc.ram[SEND_AT + 24] = 0x81; /* a tag of one's own */
+	pc.ram[SEND_AT + 25] = 0x00;
+	send_it(1, 12 + LEN);
+	EXPECT(!hears(2));
+	EXPECT_EQ(switch_count(1, 2), 1);
+	pc_stop();
+}
+
+TEST(switch_shows_mirrors_everything)
+{
+	stations(3, 0);
+	configure(3, BUS_PORT_MIRROR | 9ull << BUS_PORT_VLAN, 0);
+	station(3, 0);
+	send(1, PC_MAC(2));
+	EXPECT(hears(2));
+	EXPECT(hears(3));
+	pc_stop();
+}
+
+TEST(switch_limits_rates)
+{
+	u32 heard = 0;
+
+	stations(2, 0);
+	configure(1, 0, 10 * (12 + LEN));
+	station(1, 0);
+	for (u32 i = 0; i < 100; i++) {
+		send(1, PC_MAC(2));
+		heard += hears(2);
+	}
+	EXPECT(heard > 0 && heard < 40); /* a burst of one frame of any size */
+	pc_advance(1000000000);
+	heard = 0;
+	for (u32 i = 0; i < 100; i++) {
+		send(1, PC_MAC(2));
+		heard += hears(2);
+	}
+	EXPECT(heard >= 9 && heard <= 11);
+	pc_stop();
+}
+
+TEST(switch_loses_what_has_no_room)
+{
+	u32 heard = 0;
+
+	stations(2, 0);
+	for (u32 i = 0; i < 100; i++)
+		send(1, PC_MAC(2));
+	EXPECT_EQ(switch_count(2, 3), 100 - 64);
+	EXPECT_EQ(pc.wakes, 1);
+	while (hears(2))
+		heard++;
+	EXPECT_EQ(heard, 64);
+	pc_stop();
+}
+
+TEST(switch_passes_checksums_on)
+{
+	stations(2, CSUM | GUEST_CSUM);
+	write_frame(PC_MAC(2), PC_MAC(1));
+	ram_set(SEND_AT, 0x401, 2); /* to be made; and a word that means nothing */
+	ram_set(SEND_AT + 6, 14, 2);
+	ram_set(SEND_AT + 8, 16, 2);
+	send_it(1, 12 + LEN);
+	EXPECT_EQ(pc.ram[SEND_AT + 1], 4);
+	EXPECT(!hears(2)); /* not a kind of segment that there is */
+	ram_set(SEND_AT, 1, 2);
+	send_it(1, 12 + LEN);
+	EXPECT(hears(2));
+	EXPECT_EQ(ram_get(RECEIVE, 8), 0x000e000000000001);
+	EXPECT_EQ(ram_get(RECEIVE + 8, 2), 16);
+	EXPECT_MEM(pc.ram + RECEIVE + 12, pc.ram + SEND_AT + 12, LEN);
+	pc_stop();
+}
+
+/* The sum over all of the rest is then zero. */
+TEST(switch_makes_checksums_for_others)
+{
+	u32 sum = 0;
+
+	stations(2, CSUM);
+	for (u32 len = LEN - 1; len <= LEN; len++) {
+		write_frame(PC_MAC(2), PC_MAC(1));
+		ram_set(SEND_AT, 1, 2);
+		ram_set(SEND_AT + 6, 14, 2);
+		ram_set(SEND_AT + 8, 16, 2);
+		ram_set(SEND_AT + 12 + 30, 0, 2);
+		send_it(1, 12 + len);
+		EXPECT(hears(2));
+		EXPECT_EQ(pc.ram[RECEIVE], 0);
+		sum = 0;
+		for (u32 i = 14; i < len; i++)
+			sum += (u32)pc.ram[RECEIVE + 12 + i] << (i % 2 ? 0 : 8);
+		while (sum >> 16)
+			sum = (sum & 0xffff) + (sum >> 16);
+		EXPECT_EQ(sum, 0xffff);
+	}
+	pc_stop();
+}
+
+TEST(switch_refuses_checksums_outside)
+{
+	static const u16 bad[][2] = { { LEN, 0 }, { 14, LEN - 15 }, { 0xffff, 0xffff },
+		{ 0, LEN - 1 } };
+
+	for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
+		stations(2, CSUM);
+		write_frame(PC_MAC(2), PC_MAC(1));
+		ram_set(SEND_AT, 1, 2);
+		ram_set(SEND_AT + 6, bad[i][0], 2);
+		ram_set(SEND_AT + 8, bad[i][1], 2);
+		send_it(1, 12 + LEN);
+		EXPECT(!hears(2));
+		EXPECT_EQ(switch_count(1, 2), 1);
+		pc_stop();
+	}
+}
+
+TEST(net_lengths)
+{
+	stations(2, 0);
+	write_frame(PC_MAC(2), PC_MAC(1));
+	send_it(1, BUS_FRAME_MIN - 1);
+	send_it(1, BUS_FRAME_MAX + 1);
+	EXPECT_EQ(used_index(TX), 2);
+	EXPECT(!hears(2));
+	send_it(1, BUS_FRAME_MIN);
+	EXPECT(hears(2));
+	send_it(1, BUS_FRAME_MAX);
+	EXPECT(hears(2));
+	EXPECT_EQ(used_len(RX, 1), BUS_FRAME_MAX);
+	asked[2]++;
+	describe_in(RX, 0, RECEIVE, 20, F_WRITE, 0); /* a buffer that is too small */
+	offer(RX, 0);
+	send(1, PC_MAC(2));
+	pc_advance(1);
+	guest_slot = 2;
+	EXPECT_EQ(used_index(RX), 3);
+	EXPECT_EQ(used_len(RX, 2), 0);
+	send(1, PC_MAC(2));
+	EXPECT(hears(2));
+	pc_stop();
+}
+
+TEST(net_breaks_alone)
+{
+	stations(3, 0);
+	guest_slot = 1;
+	describe_in(TX, 0, SEND_AT, 12, F_NEXT, 1);
+	describe_in(TX, 1, GUEST_RAM - 4, 64, 0, 0);
+	offer(TX, 0);
+	notify(TX);
+	EXPECT_EQ(bar(R_STATUS, 1), STATUS_READY | STATUS_NEEDS_RESET);
+	guest_slot = 2;
+	describe_in(RX, 0, GUEST_RAM - 4, 1526, F_WRITE, 0);
+	offer(RX, 0);
+	notify(RX);
+	send(3, PC_MAC(2));
+	pc_advance(1);
+	guest_slot = 2;
+	EXPECT_EQ(bar(R_STATUS, 1), STATUS_READY | STATUS_NEEDS_RESET);
+	set_bar(R_STATUS, 1, 0); /* its queue is empty then */
+	station(1, 0);
+	send(3, PC_MAC(1));
+	EXPECT(hears(1));
+	pc_stop();
+}
+
+TEST(switch_believes_no_port_but_the_caller)
+{
+	stations(1, 0);
+	EXPECT_EQ(pc_call("vswitch", BUS_PORTS << BUS_PORT_SHIFT | BUS_FRAME_NEXT, 0, 0),
+		BUS_NO_PEER);
+	EXPECT_EQ(pc_call("vswitch", UINT32_MAX, 0, 0), BUS_NO_PEER);
+	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_READ, SEND_AT, 1), BUS_NO_PEER);
+	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_DROP, 0, 0), 0);
+	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_NEXT, 0, 0), 0);
+	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_PIECE, SEND_AT, BUS_FRAME_MAX + 1), BUS_NO_PEER);
+	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_PIECE, SEND_AT, UINT64_MAX), BUS_NO_PEER);
+	pc_stop();
+}
