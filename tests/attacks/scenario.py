@@ -16,6 +16,7 @@ from harness.tree import BUILD, ROOT
 
 MODES = ("off", "detect", "on")
 LAYERS = ("L1", "L2", "L3", "VO")
+FIELDS = {"time_ms", "layer", "agent", "severity", "vm", "args", "verdict", "reaction", "n", "why"}
 RELEASE = BUILD / "kfv.elf"
 TEST_IMAGE = BUILD / "kfv-test.elf"
 SECRET = "tests-of-the-attacks"
@@ -135,7 +136,7 @@ class Run:
     def findings(self):
         """Evidence of detection and reaction; what the framework says of itself is left out, and
         so are lines into which the attacker wrote."""
-        return [line for line in self.evidence if line.get("layer") in LAYERS and "verdict" in line]
+        return [e for e in self.evidence if FIELDS <= e.keys() and e["layer"] in LAYERS]
 
     def first_alert(self, why=None):
         for line in self.findings():
