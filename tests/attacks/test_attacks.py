@@ -67,17 +67,23 @@ def calm(lane, tmp_path_factory):
         machine.stop()
 
 
-def losable_beats(run):
-    """Under two hypervisors a byte for the serial line passes two kernels and a QEMU: the lines of
-    one finding take longer than a beat."""
-    return len(run.beats()) // 50 if run.machine.lane.name.startswith("nested") else 0
+# Under two hypervisors a byte for the serial line passes two kernels and a QEMU, and meanwhile
+# nobody else runs there: measured 50 us for each byte of evidence and what the console says of it.
+NESTED_BYTE_MS = 0.075
+
+
+def told_ms(run):
+    """How long the victim may wait while findings are told."""
+    if not run.machine.lane.name.startswith("nested"):
+        return 0
+    return len(run.machine.evidence_path.read_bytes()) * NESTED_BYTE_MS
 
 
 def liveness(run, calm):
     """What must be as if nobody had attacked. Without a monitor, memory cannot be looked at."""
     oracle = {
-        "no beat lost": run.lost_beats() <= losable_beats(run),
-        "p99 of beats within 3 times": run.p99_ms() <= 3 * calm.p99_ms(),
+        "no beat lost": run.lost_beats() * scenario.PERIOD_MS <= told_ms(run),
+        "p99 of beats within 3 times": run.p99_ms() <= max(3 * calm.p99_ms(), told_ms(run)),
         "victim sees its memory unchanged": "DIGEST CHANGED" not in run.log,
     }
     if run.sees_memory:

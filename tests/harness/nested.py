@@ -18,7 +18,9 @@ from harness.qemu import DEBUG_EXIT_PORT, QemuMachine
 from harness.tree import BUILD, ROOT
 
 QEMU = pathlib.Path("/usr/bin/qemu-system-x86_64")
-OUTER_RAM = pathlib.Path(__file__).with_name("outer_ram.c")
+OUTER_PROGRAMS = [
+    pathlib.Path(__file__).with_name(name) for name in ("outer_ram.c", "outer_once.c")
+]
 QEMU_DATA = pathlib.Path("/usr/share/qemu")
 QEMU_ROM_FOLDERS = (QEMU_DATA, pathlib.Path("/usr/share/seabios"))
 QEMU_ROMS = ("kvmvapic.bin", "linuxboot.bin", "linuxboot_dma.bin", "bios-256k.bin")
@@ -44,6 +46,7 @@ outer_ram /ram/inner {memory_mb} >/dev/ttyS2
 insmod /modules/irqbypass.ko
 insmod /modules/kvm.ko
 insmod /modules/kvm-{vendor}.ko nested=1
+{once}
 qemu-system-x86_64 {arguments} </dev/ttyS0 >/dev/ttyS0 2>/error
 status=$?
 (cat /error; echo; echo "kfv.inner status $status") >/dev/ttyS0
@@ -51,6 +54,9 @@ poweroff -f
 """
 RAM_PIECE = re.compile(r"kfv\.ram (\w+) (\w+) (\w+)")
 INNER_STATUS = re.compile(r"kfv\.inner status (\d+)")
+
+# What QEMU's emulator delivers twice without it: see outer_once.c.
+ONCE = {"amd": "outer_once >/dev/ttyS2 2>&1 || poweroff -f", "intel": ""}
 
 # Under the instruction counter: 2^SHIFT ns for each instruction.
 SHIFT = 1
@@ -91,7 +97,7 @@ def outer_initrd(path, iso, options, vendor):
     """The outer system: what never changes is packed once, the rest is a second archive that the
     kernel unpacks after it."""
     base = BUILD / "nested" / f"{vendor}.cpio"
-    sources = [pathlib.Path(__file__), OUTER_RAM, kernel_package()]
+    sources = [pathlib.Path(__file__), *OUTER_PROGRAMS, kernel_package()]
     if not base.exists() or base.stat().st_mtime < max(f.stat().st_mtime for f in sources):
         base.parent.mkdir(parents=True, exist_ok=True)
         made = base.with_suffix(f".{os.getpid()}")  # others may want it at the same time
@@ -120,7 +126,9 @@ def fill_base(root, vendor):
         found = [folder / rom for folder in QEMU_ROM_FOLDERS if (folder / rom).exists()]
         shutil.copy(found[0], root / QEMU_DATA.relative_to("/"))
     compiler = os.environ.get("HOST_CC", "cc")
-    subprocess.run([compiler, "-O2", "-o", root / "usr/bin/outer_ram", OUTER_RAM], check=True)
+    for source in OUTER_PROGRAMS:
+        program = root / "usr/bin" / source.stem
+        subprocess.run([compiler, "-O2", "-o", program, source], check=True)
     unpack_modules(root / "modules", (*KVM_MODULES, KVM_VENDOR_MODULE[vendor]))
 
 
@@ -128,7 +136,12 @@ def fill_own(root, iso, options, vendor):
     init = root / "init"
     arguments = " ".join(inner_arguments(options, vendor))
     init.write_text(
-        INIT.format(vendor=vendor, memory_mb=options.memory_mb, arguments=arguments)
+        INIT.format(
+            vendor=vendor,
+            once=ONCE[vendor],
+            memory_mb=options.memory_mb,
+            arguments=arguments,
+        )
     )
     init.chmod(0o755)
     shutil.copy(iso, root / "kfv.iso")
