@@ -16,7 +16,7 @@
 TESTS ?= tests
 BENCH_LANES ?= tcg-svm bochs-vmx
 ALL_LANES ?= tcg-svm-uefi bochs-vmx bochs-vmx-server bochs-vmx-client bochs-vmx-uefi bochs-svm \
-	nested-kvm-amd nested-kvm-intel
+	nested-kvm-amd nested-kvm-intel kvm
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
 .PHONY: setup guest iso run lint attacks demo bench models test test-all help

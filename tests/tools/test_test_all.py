@@ -5,7 +5,7 @@ import re
 import sys
 
 import pytest
-from harness.lanes import LANES
+from harness.lanes import LANES, LaneUnavailable
 from harness.tree import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -37,6 +37,36 @@ def test_all_of_them_run(statuses, capsys, failing):
     assert len(seen) == 3 and len(lines) == 3
     assert sum("FAILED" in line for line in lines) == (1 if failing else 0)
     assert all("1.5 min" in line and "passed" in line for line in lines)
+
+
+def test_a_lane_that_cannot_run_is_named_and_no_failure(statuses, capsys, monkeypatch):
+    def refuse(_):
+        raise LaneUnavailable("no such device")
+
+    monkeypatch.setattr(type(LANES["kvm"]), "require", refuse)
+    assert test_all.main(["kvm"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(statuses[1]) == 1 and "make test" in lines[-2]
+    assert lines[-1].split() == "kvm not here no such device".split()
+
+
+def test_a_lane_that_can_run_is_run(statuses, monkeypatch):
+    monkeypatch.setattr(type(LANES["kvm"]), "require", lambda _: None)
+    assert test_all.main(["kvm"]) == 0
+    assert any("kvm" in command for command in statuses[1])
+
+
+def test_a_command_is_interrupted_at_its_limit(capfd):
+    script = """if True:
+        import time
+        try:
+            print("begun", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print("12 passed so far")
+            raise SystemExit(2)"""
+    status, last, minutes = test_all.run([sys.executable, "-c", script], limit_minutes=0.02)
+    assert (status, last) == (2, "12 passed so far") and minutes < 0.5
 
 
 def test_its_lanes_exist_and_their_parts_are_said():
