@@ -237,9 +237,10 @@ class NestedQemuMachine(Nested, QemuMachine):
 
 
 class NestedBochsMachine(Nested, BochsMachine):
-    # Linux as the inner machine's guest wants a timer interrupt every 4 ms, and each costs the KVM
-    # in the middle some 100,000 instructions: at a slower pace it would do nothing else.
-    ips = {"bios": 100_000_000}
+    # A tick of Linux as the inner machine's guest comes every 4 ms and costs three or four exits,
+    # each 240,000 instructions with the KVM in the middle: below 250 million instructions to the
+    # second it would do nothing else.
+    ips = {"bios": 500_000_000}
 
     def _command(self, iso, options, port):
         initrd, config, outer = (self.work / name for name in ("initrd.img", "cfg", "outer.iso"))
