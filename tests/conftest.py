@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_report_header(config):
     lane = LANES[config.getoption("--machine")]
     header = f"machine: {lane.name} ({lane.vendor}, {lane.cpu}, {lane.firmware}, {lane.accel})"
-    return header if lane.thorough else f"{header}; a boot takes a minute: a sample of the tests"
+    return header if lane.thorough else f"{header}; a boot takes minutes: a sample of the tests"
 
 
 @pytest.fixture(scope="session")
