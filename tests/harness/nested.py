@@ -238,8 +238,8 @@ class NestedQemuMachine(Nested, QemuMachine):
 
 class NestedBochsMachine(Nested, BochsMachine):
     # A tick of Linux as the inner machine's guest comes every 4 ms and costs three or four exits,
-    # each 240,000 instructions with the KVM in the middle: below 250 million instructions to the
-    # second it would do nothing else.
+    # each some 200,000 instructions with the KVM in the middle: at 100 million instructions to the
+    # second it did nothing else.
     ips = {"bios": 500_000_000}
 
     def _command(self, iso, options, port):
