@@ -32,11 +32,16 @@ static void turn(struct vcpu *v)
 	sched_leave();
 }
 
+static bool again; /* (a) the house is to be kept once more: see keep_house() */
+
+/* Piece by piece, as guests may ask for this all the time, and others wait for LOCK_LIFE. */
 static void restart(struct vm *vm)
 {
-	int err = vm_restart(vm);
+	int err = vm_restart_early(vm) ? vm_restart(vm) : -EAGAIN;
 
-	if (err)
+	if (err == -EAGAIN)
+		again = true;
+	else if (err)
 		log_error("vm %s: not restarted (%d)", vm->name, err);
 }
 
@@ -64,8 +69,6 @@ static bool keep_alive(void)
  */
 static void keep_house(void)
 {
-	static bool again; /* (a) */
-
 	__atomic_store_n(&again, true, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&again, __ATOMIC_SEQ_CST) && lock_try(&life_lock)) {
 		__atomic_store_n(&again, false, __ATOMIC_SEQ_CST);
@@ -73,12 +76,14 @@ static void keep_house(void)
 		hook_orchestrate();
 		if (console_has_work && this_cpu(id) == 0)
 			console_poll();
-		if (!keep_alive() && all_ended)
+		if (!keep_alive() && !again && all_ended)
 			all_ended();
 		lock_give(&life_lock);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (console_has_work)
+		if (console_has_work && this_cpu(id)) {
 			smp_kick(0);
+			break; /* that one begins anew, too */
+		}
 	}
 }
 
@@ -95,17 +100,21 @@ static void idle(void)
 	this_cpu(idle_ns) += time_now_ns() - from;
 }
 
+void loop_round(void)
+{
+	struct vcpu *v;
+
+	smp_quiet();
+	keep_house();
+	v = sched_next();
+	if (v)
+		turn(v);
+	else
+		idle();
+}
+
 void loop_run(void)
 {
-	for (;;) {
-		struct vcpu *v;
-
-		smp_quiet();
-		keep_house();
-		v = sched_next();
-		if (v)
-			turn(v);
-		else
-			idle();
-	}
+	for (;;)
+		loop_round();
 }

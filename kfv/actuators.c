@@ -6,7 +6,9 @@
 #include "kfv/actuators.h"
 
 #include "core/l2/sched.h"
+#include "core/l2/snapshot.h"
 #include "core/l2/vm.h"
+#include "kfv/mediation.h"
 
 static struct vm *find(u16 id)
 {
@@ -36,14 +38,17 @@ int act_throttle(u16 id, u16 subject, u64 until_ns)
 	if (!vm)
 		return -ENOENT;
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		struct vcpu *v = vm->vcpu[i];
-
-		if (one && &v->hrsc != h)
-			continue;
-		v->throttled_until_ns = MAX(v->throttled_until_ns, until_ns);
-		vcpu_come_out(v, HAZARD_THROTTLE);
+		if (!one || &vm->vcpu[i]->hrsc == h)
+			sched_throttle(vm->vcpu[i], until_ns);
 	}
 	return 0;
+}
+
+/* A horizontal orchestrator has the vCPU that runs here, and no more; the vertical one LOCK_LIFE.
+ */
+static bool at_hand(const struct vcpu *v)
+{
+	return lock_mine(&kfv_lock) ? v == vcpu_current() : vcpu_at_hand(v);
 }
 
 int act_restore(u16 id)
@@ -53,7 +58,7 @@ int act_restore(u16 id)
 	if (!vm)
 		return -ENOENT;
 	for (u32 i = 0; i < vm->nvcpus; i++) {
-		if (vcpu_at_hand(vm->vcpu[i]))
+		if (at_hand(vm->vcpu[i]))
 			hv->restore(&vm->vcpu[i]->hv);
 		hv->vcpu_release(&vm->vcpu[i]->hv);
 	}
@@ -66,7 +71,7 @@ bool act_intact(u16 id)
 
 	for (u32 i = 0; vm && i < vm->nvcpus; i++) {
 		struct vcpu *v = vm->vcpu[i];
-		bool intact = !vcpu_at_hand(v) || !hv->verify(&v->hv);
+		bool intact = !at_hand(v) || !hv->verify(&v->hv);
 
 		hv->vcpu_release(&v->hv);
 		if (!intact)
@@ -97,12 +102,19 @@ int act_measure(u16 id, u8 digest[SHA256_SIZE])
 		return -ENOENT;
 	sha256_init(&s);
 	for (u32 i = 0; i < vm->nvcpus; i++)
-		if (vcpu_at_hand(vm->vcpu[i])) {
+		if (at_hand(vm->vcpu[i])) {
 			measure(&s, &vm->vcpu[i]->hv);
 			hv->vcpu_release(&vm->vcpu[i]->hv);
 		}
 	sha256_final(&s, digest);
 	return 0;
+}
+
+int act_keep(u16 id)
+{
+	struct vm *vm = find(id);
+
+	return !vm ? -ENOENT : vm->snapshot ? 0 : vm_snapshot(vm);
 }
 
 int act_pause(u16 id)
@@ -139,9 +151,7 @@ int act_restart(u16 id)
 
 int act_safe_state(void)
 {
-	for (u16 id = 1; id <= VM_MAX; id++)
-		if (act_vm_running(id))
-			vm_pause(vms[id]);
+	sched_freeze();
 	return 0;
 }
 

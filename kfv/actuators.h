@@ -22,6 +22,9 @@ bool act_intact(u16 vm);
 /* SHA-256 of the control structures and registers of all of vm's vCPUs. */
 int act_measure(u16 vm, u8 digest[SHA256_SIZE]);
 
+/* There is a snapshot of vm, which stands still: an older one stays, whatever vm has become. */
+int act_keep(u16 vm);
+
 int act_pause(u16 vm);
 int act_resume(u16 vm);
 int act_kill(u16 vm);

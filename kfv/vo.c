@@ -124,6 +124,8 @@ static void run_contained(const struct plan *p, const struct report *r, u32 agen
 		note(r, agent, "snapshot", R22_SNAPSHOT, OUTCOME_FAILED);
 	if (p->reaction != R22_SNAPSHOT)
 		note(r, agent, r->why, p->reaction, run(p->reaction, &r->event));
+	else
+		note(r, agent, "keep", R22_SNAPSHOT, act_keep(vm) ? OUTCOME_FAILED : OUTCOME_DONE);
 	if (reactions[p->reaction].rung > reactions[R16_PAUSE].rung)
 		return; /* there is nothing left to release */
 

@@ -71,8 +71,8 @@ static void kick_others(void)
 		smp_kick(id);
 }
 
-/* Who does not answer is stopped like all others, and then where it stood can be said. */
-static void wait_for(u32 id, u64 *began)
+/* It is stopped like all others, and then where it stood can be said. */
+void smp_wait_for(u32 id, u64 *began)
 {
 	u64 now = rdtsc();
 
@@ -100,7 +100,7 @@ void smp_flush(void)
 	for (u32 id = 0; id < cpu_count; id++) {
 		while ((s32)(__atomic_load_n(&cpus[id]->flushed, __ATOMIC_ACQUIRE) - mine) < 0 &&
 			!stopper)
-			wait_for(id, &began);
+			smp_wait_for(id, &began);
 	}
 }
 
@@ -120,7 +120,7 @@ void smp_wait_quiet(void)
 	for (u32 id = 0; id < cpu_count; id++) {
 		while (id != this_cpu(id) && !stopper &&
 			__atomic_load_n(&cpus[id]->quiet, __ATOMIC_ACQUIRE) == before[id])
-			wait_for(id, &began);
+			smp_wait_for(id, &began);
 	}
 }
 

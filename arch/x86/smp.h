@@ -20,6 +20,11 @@ void smp_init(void);
 void smp_kick(u32 id);
 /* Answers what other CPUs have asked for. To be called in every loop that waits for another CPU. */
 void smp_poll(void);
+/*
+ * A turn of a loop that waits for CPU `id`, *began 0 before the first: panics with where that CPU
+ * is when it does not answer for much longer than anything takes.
+ */
+void smp_wait_for(u32 id, u64 *began);
 /* A mapping of the host became less: returns when no CPU can use the old one any more. */
 void smp_flush(void);
 /* Between two turns this CPU has nothing in its hands that another could free. */

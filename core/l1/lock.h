@@ -44,20 +44,12 @@ void lock_wait(struct lock *l);
 
 #if CONFIG_TEST
 extern bool lock_order_checked; /* the bench measures what a release does */
-/* site: where it is taken, for the message. */
+/* site: where it is taken, for the message; NULL: where this is called. */
 void lock_order_taken(const struct lock *l, const void *site);
 void lock_order_given(const struct lock *l);
 #else
-static inline void lock_order_taken(const struct lock *l, const void *site)
-{
-	(void)l;
-	(void)site;
-}
-
-static inline void lock_order_given(const struct lock *l)
-{
-	(void)l;
-}
+#define lock_order_taken(l, site) (void)(l)
+#define lock_order_given(l)	  (void)(l)
 #endif
 
 /* The next ticket, if it is served at once. */
@@ -73,7 +65,7 @@ static __always_inline void lock_take(struct lock *l)
 {
 	if (unlikely(!lock_free_ticket(l)))
 		lock_wait(l);
-	lock_order_taken(l, __builtin_return_address(0));
+	lock_order_taken(l, NULL);
 }
 
 static __always_inline void lock_give(struct lock *l)
@@ -85,6 +77,8 @@ static __always_inline void lock_give(struct lock *l)
 /* False at once if somebody holds it. */
 bool __must_check lock_try(struct lock *l);
 
+/* Did this CPU take it by lock_take_again()? */
+bool lock_mine(const struct lock *l);
 /* Takes it unless this CPU holds it already; returns what lock_give_again() is to be told. */
 bool __must_check lock_take_again(struct lock *l);
 void lock_give_again(struct lock *l, bool taken);

@@ -20,8 +20,8 @@ static const char *const level_names[] = {
 };
 
 struct lock console_lock = LOCK_INIT(LOCK_CONSOLE);
-static char store[LOG_BYTES];
-static u64 stored; /* (o) bytes ever stored; the last LOG_BYTES of them are in the ring */
+static char store[LOG_BYTES]; /* (l) console_lock */
+static u64 stored; /* (l) bytes ever stored; the last LOG_BYTES of them are in the ring */
 
 static void write_at_once(const char *text, u32 len, bool wait)
 {
@@ -114,12 +114,16 @@ static u64 last_lines(u32 n)
 
 void log_replay(u32 n)
 {
-	u64 at = last_lines(n), end = stored;
+	char piece[OUT_PIECE];
+	u64 at = 0, end = stored;
+	u32 len = 1;
 
-	while (at < end) {
-		u64 offset = at % LOG_BYTES, len = MIN(end - at, LOG_BYTES - offset);
-
-		out("%.*s", (int)MIN(len, OUT_PIECE), store + offset);
-		at += MIN(len, OUT_PIECE);
+	while (len) {
+		lock_take(&console_lock);
+		at = MAX(at ? at : last_lines(n), stored - MIN(stored, LOG_BYTES));
+		for (len = 0; len < OUT_PIECE && at < end; at++)
+			piece[len++] = store[at % LOG_BYTES];
+		lock_give(&console_lock);
+		out("%.*s", (int)len, piece);
 	}
 }

@@ -217,7 +217,7 @@ static void answer(enum terminal_event event, u8 byte, u32 number)
 		command_run(terminal.typed);
 		break;
 	case TERMINAL_BYTE:
-		vm_key(terminal.mux.focus, byte);
+		vm_key(number, byte);
 		break;
 	case TERMINAL_FOCUS:
 		if (!focus(number))
@@ -272,10 +272,8 @@ static bool give_input(u32 vm_id)
 	return true;
 }
 
-static void tell_drained(void)
+static void tell_drained(u32 drained)
 {
-	u32 drained = __atomic_exchange_n(&terminal.mux.drained, 0, __ATOMIC_RELAXED);
-
 	for (u32 id = 1; drained >> id; id++)
 		if (drained >> id & 1 && vms[id])
 			tell_uart(vms[id], BUS_CONSOLE_DRAINED, 0);
@@ -300,7 +298,7 @@ void console_poll(void)
 {
 	u64 now = time_now_ns();
 	bool retry = false;
-	u32 steps = 0;
+	u32 steps = 0, drained;
 
 	console_has_work = false;
 	lock_take(&console_lock);
@@ -311,17 +309,19 @@ void console_poll(void)
 	lock_take(&console_lock);
 	while (steps < STEPS_MAX && mux_step(&terminal.mux, now))
 		steps++;
+	drained = terminal.mux.drained;
+	terminal.mux.drained = 0;
 	lock_give(&console_lock);
-	tell_drained();
+	tell_drained(drained);
 	for (u32 id = 1; id <= VM_MAX; id++)
 		retry |= !give_input(id);
 	lock_take(&console_lock);
 	send();
 	evidence_poll();
-	lock_give(&console_lock);
 	if (steps == STEPS_MAX || ring_used(&uart_console.rx))
 		console_has_work = true;
 	if (!uart_console.interrupts && ring_used(&uart_console.tx))
 		console_has_work = true;
 	arm(now, retry);
+	lock_give(&console_lock);
 }

@@ -55,10 +55,13 @@ void vm_memory_destroy(struct vm *vm)
 	vm->blocks = NULL;
 }
 
-void vm_memory_scrub(struct vm *vm)
+bool vm_memory_scrub(struct vm *vm, u32 most)
 {
-	for (u32 i = 0; i < vm->memory_bytes / BLOCK_SIZE; i++)
-		scrub_block(vm->blocks[i]);
+	u32 ram = (u32)(vm->memory_bytes / BLOCK_SIZE);
+
+	while (most-- && vm->scrubbed < ram)
+		scrub_block(vm->blocks[vm->scrubbed++]);
+	return vm->scrubbed == ram;
 }
 
 /* Where in the VM's RAM the address lies; false: it is not RAM. */

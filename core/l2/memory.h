@@ -8,7 +8,11 @@
 int __must_check vm_memory_create(struct vm *vm);
 /* Scrubs every block before it is given back. */
 void vm_memory_destroy(struct vm *vm);
-void vm_memory_scrub(struct vm *vm);
+/*
+ * Scrubs at most so many blocks of a VM that lies still. True when all are clean: vm->scrubbed
+ * counts them, and is to be 0 again before the VM runs.
+ */
+bool vm_memory_scrub(struct vm *vm, u32 most);
 /* Scrubbed, and given back. */
 void block_give(hpa_t block);
 

@@ -26,6 +26,7 @@ static struct lock lock = LOCK_INIT(LOCK_SCHED);
 static struct vcpu *queue[VM_MAX * VM_VCPUS]; /* (o) under the lock, as is all below */
 static u32 queued;
 static u64 floor_ns; /* the virtual time that all who wait have reached */
+static bool frozen;  /* nobody runs: see sched_freeze() */
 
 struct vcpu *vcpu_current(void)
 {
@@ -34,7 +35,7 @@ struct vcpu *vcpu_current(void)
 
 static bool runnable(const struct vcpu *v)
 {
-	return v->vm->state == VM_RUNNING && !v->waiting && !v->halted;
+	return v->vm->state == VM_RUNNING && !v->waiting && !v->halted && !frozen;
 }
 
 static bool allowed(const struct vcpu *v, u32 cpu)
@@ -45,7 +46,7 @@ static bool allowed(const struct vcpu *v, u32 cpu)
 /* Can this CPU take v now? */
 static bool eligible(const struct vcpu *v, u64 now)
 {
-	return v->throttled_until_ns <= now && allowed(v, this_cpu(id)) &&
+	return v->throttled_until_ns <= now && allowed(v, this_cpu(id)) && !frozen &&
 	       (v->cpu == CPU_NONE || v->cpu == this_cpu(id));
 }
 
@@ -189,11 +190,6 @@ void sched_do_init(struct vcpu *v)
 		vcpu_hazard(v, HAZARD_RESCHED); /* it must be loaded anew */
 }
 
-void sched_yield(struct vcpu *v)
-{
-	vcpu_hazard(v, HAZARD_RESCHED);
-}
-
 void sched_yield_to_sibling(struct vcpu *v)
 {
 	const struct vm *vm = v->vm;
@@ -211,6 +207,14 @@ void sched_yield_to_sibling(struct vcpu *v)
 		vcpu_hazard(v, HAZARD_RESCHED);
 }
 
+void sched_throttle(struct vcpu *v, u64 until_ns)
+{
+	lock_take(&lock);
+	v->throttled_until_ns = until_ns ? MAX(v->throttled_until_ns, until_ns) : 0;
+	vcpu_come_out(v, HAZARD_THROTTLE);
+	lock_give(&lock);
+}
+
 void sched_new_slice(struct vcpu *v, u64 slices)
 {
 	u64 given = MIN(slices, 1000) * SLICE_NS;
@@ -218,6 +222,17 @@ void sched_new_slice(struct vcpu *v, u64 slices)
 	lock_take(&lock);
 	v->slice_end_ns = time_now_ns() + given;
 	v->virtual_ns -= MIN(given, v->virtual_ns);
+	lock_give(&lock);
+}
+
+void sched_freeze(void)
+{
+	lock_take(&lock);
+	frozen = true;
+	for (u32 id = 0; id < cpu_count; id++) {
+		if (cpus[id]->vcpu)
+			vcpu_come_out(cpus[id]->vcpu, HAZARD_STOP);
+	}
 	lock_give(&lock);
 }
 
@@ -254,16 +269,17 @@ void sched_set_state(struct vm *vm, enum vm_state state)
 
 void sched_quiesce(struct vm *vm)
 {
+	u64 began = 0;
+	u32 id;
+
 	CHECK(vm->state != VM_RUNNING && !vcpu_current());
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		const struct vcpu *v = vm->vcpu[i];
 
 		if (this_cpu(loaded) == v)
 			sched_unload();
-		while (__atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE) != CPU_NONE) {
-			smp_poll();
-			cpu_relax();
-		}
+		while ((id = __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE)) != CPU_NONE)
+			smp_wait_for(id, &began);
 	}
 }
 
@@ -402,6 +418,15 @@ void sched_orchestrated(void)
 {
 	if (this_cpu(loaded))
 		vcpu_hazard_done(this_cpu(loaded), HAZARD_ORCHESTRATE);
+	for (u32 id = 1; frozen && id <= VM_MAX; id++) {
+		if (!vms[id])
+			continue;
+		vm_pause(vms[id]);
+		sched_quiesce(vms[id]);
+		if (vms[id]->ended == END_REBOOT)
+			vms[id]->ended = END_KILLED;
+	}
+	frozen = false;
 }
 
 bool sched_must_leave(struct vcpu *v)

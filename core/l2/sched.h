@@ -45,10 +45,10 @@ void vcpu_start_at(struct vcpu *v, u8 sipi_vector);
 void sched_do_init(struct vcpu *v);
 /* The vCPU that runs on this CPU, NULL in between. */
 struct vcpu *vcpu_current(void);
-/* Asks the running vCPU to come out at the next exit and let the others have a turn. */
-void sched_yield(struct vcpu *v);
 /* v spins: a vCPU of its VM that was put off goes next on this CPU, if there is one. */
 void sched_yield_to_sibling(struct vcpu *v);
+/* v does not run before until_ns, whoever asked for it first; 0: it may at once. */
+void sched_throttle(struct vcpu *v, u64 until_ns);
 /* v, which is running, may go on for so many slices from now (at most 1000), at no charge. */
 void sched_new_slice(struct vcpu *v, u64 slices);
 /* Changes the VM's state, and makes its vCPUs come out or go on accordingly. */
@@ -62,7 +62,12 @@ void sched_quiesce(struct vm *vm);
 void sched_timers_changed(void);
 /* Fires what is due and arms the physical timer for the earliest of the rest. */
 void sched_timers_run(void);
-/* The VO is about to read what the vCPU loaded here came out for. */
+/*
+ * No vCPU runs from now on, whatever happens to its VM; for who may not wait for LOCK_LIFE. Who has
+ * it next, and keeps house, pauses the VMs by their names.
+ */
+void sched_freeze(void);
+/* The VO is about to read what the vCPU loaded here came out for. With LOCK_LIFE. */
 void sched_orchestrated(void);
 /* Before an entry: was v's slice used up, or is it to stop? */
 bool sched_must_leave(struct vcpu *v);

@@ -204,6 +204,7 @@ int vm_restore(struct vm *vm)
 	copy_ram(vm->blocks, vm->snapshot, vm->nblocks);
 	pass_machine(vm, false);
 	vm->ended = END_NONE;
+	vm->scrubbed = 0;
 	sched_set_state(vm, VM_PAUSED);
 	if (!paused)
 		vm_resume(vm);

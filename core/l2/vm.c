@@ -24,6 +24,8 @@
 #include "core/lib/text.h"
 #include "kfv/hook.h"
 
+#define SCRUB_PIECE 8 /* blocks: some milliseconds */
+
 struct vm *vms[VM_MAX + 1]; /* (o) */
 struct lock life_lock = LOCK_INIT(LOCK_LIFE);
 
@@ -277,6 +279,12 @@ void vm_fail(struct vm *vm, const char *why)
 	vm_end(vm, END_FAILED, v ? v->hv.rip : 0);
 }
 
+bool vm_restart_early(struct vm *vm)
+{
+	sched_quiesce(vm);
+	return vm_memory_scrub(vm, SCRUB_PIECE);
+}
+
 int vm_restart(struct vm *vm)
 {
 	int err;
@@ -284,24 +292,25 @@ int vm_restart(struct vm *vm)
 	if (vm->state == VM_RUNNING)
 		sched_set_state(vm, VM_PAUSED);
 	sched_quiesce(vm);
-	vm_memory_scrub(vm);
+	(void)vm_memory_scrub(vm, vm->nblocks);
+	vm->scrubbed = 0;
 	lock_take(&vm->lock); /* a CPU may still be at its timers */
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		vm->vcpu[i]->init_pending = false;
 		vm->vcpu[i]->start_pending = 0;
-		vm->vcpu[i]->throttled_until_ns = 0;
+		sched_throttle(vm->vcpu[i], 0);
 		vcpu_reset(vm->vcpu[i]);
 	}
 	vm->pic_intr = false;
 	vm->clock_behind_ns = 0;
 	start_drivers(vm);
 	lock_give(&vm->lock);
+	vm->ended = END_NONE;
 	err = load(vm);
 	if (err) {
 		vm_end(vm, END_FAILED, 0);
 		return err;
 	}
-	vm->ended = END_NONE;
 	vm->restarts++;
 	set_state(vm, VM_RUNNING);
 	return 0;

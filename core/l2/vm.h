@@ -103,9 +103,9 @@ struct vcpu {
 	u64 longest_wait_ns, turns;		 /* (o) */
 	struct exit exit;			 /* (o) the last one */
 	u64 guest_ticks, handler_ticks;		 /* (o) TSC */
-	u64 throttled_until_ns;
-	u64 slice_end_ns; /* (o) */
-	void *fpu;	  /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
+	u64 throttled_until_ns;			 /* (s) */
+	u64 slice_end_ns;			 /* (o) */
+	void *fpu; /* (c) XSAVE area, loaded while this vCPU is the CPU's current one */
 	struct fetch_slot fetch[FETCH_SLOTS]; /* (o) */
 	u64 stuck_rip;	/* (o) where emulation gets nowhere: core/l3/fetch.c */
 	u32 stuck;	/* (o) how many times in a row */
@@ -126,6 +126,7 @@ struct vm {
 	u64 end_value; /* debug-exit value, or the guest's RIP at a triple fault */
 	u64 memory_bytes;
 	u32 nblocks, all_blocks; /* those it has, and is to have */
+	u32 scrubbed;		 /* (l) life_lock: of its RAM, on the way to a restart */
 	hpa_t *blocks; /* (c) [nblocks] block i backs RAM [i*2M, (i+1)*2M); behind RAM: disks */
 	struct guest_disk disk[MACHINE_SLOTS]; /* (c) by slot */
 	struct pagetable s2;		       /* (o) */
@@ -180,6 +181,11 @@ void vm_end(struct vm *vm, enum vm_end how, u64 value);
 void vm_fail(struct vm *vm, const char *why);
 /* Memory scrubbed and reloaded, devices and vCPUs back to power-on; started again. */
 int __must_check vm_restart(struct vm *vm);
+/*
+ * Does a piece of that before it, for a VM that has ended: LOCK_LIFE is free between the pieces.
+ * True when there is nothing more to do.
+ */
+bool vm_restart_early(struct vm *vm);
 void vm_destroy(struct vm *vm);
 
 /* Host address of a guest physical one, good to the end of its 2 MiB block; -EFAULT: no RAM. */

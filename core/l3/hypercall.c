@@ -28,7 +28,7 @@ static s64 hc_yield(struct vcpu *v, u64 a, u64 b, u64 c)
 	(void)a;
 	(void)b;
 	(void)c;
-	sched_yield(v);
+	vcpu_hazard(v, HAZARD_RESCHED);
 	return 0;
 }
 

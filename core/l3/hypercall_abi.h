@@ -31,3 +31,5 @@
 #define HYPERCALL_VULN_UNFAIR 0x1001
 /* The CPU never comes out of the hypervisor again. */
 #define HYPERCALL_VULN_STUCK 0x1002
+/* Takes locks in the wrong order, or with RBX 1 two of one rank. */
+#define HYPERCALL_VULN_ORDER 0x1003

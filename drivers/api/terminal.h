@@ -17,7 +17,7 @@ struct terminal {
 enum terminal_event {
 	TERMINAL_NOTHING, /* all that there was to do is done */
 	TERMINAL_LINE,	  /* a line for the hypervisor, in `typed` */
-	TERMINAL_BYTE,	  /* it is for the VM in focus */
+	TERMINAL_BYTE,	  /* it is for the VM in focus, *number */
 	TERMINAL_FOCUS,	  /* the user asks for party *number */
 	TERMINAL_HELP,	  /* and for the list of keys */
 };

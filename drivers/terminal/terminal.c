@@ -64,6 +64,7 @@ enum terminal_event terminal_key(struct terminal *t, u8 byte, u32 *number)
 {
 	switch (mux_input(&t->mux, byte, number)) {
 	case MUX_KEY_DATA:
+		*number = t->mux.focus;
 		return t->mux.focus ? TERMINAL_BYTE : prompt_key(t, byte);
 	case MUX_KEY_FOCUS:
 		return TERMINAL_FOCUS;

@@ -133,6 +133,11 @@ int act_measure(u16 vm, u8 digest[SHA256_SIZE])
 	return act("measure", vm);
 }
 
+int act_keep(u16 vm)
+{
+	return act("keep", vm);
+}
+
 int act_pause(u16 vm)
 {
 	fake.running[vm] = false;

@@ -190,7 +190,7 @@ TEST(kfv_vo_does_not_release_what_is_not_intact)
 	fake_policy("across probe within 1s do R22");
 	fake.broken[FAKE_A] = "asid";
 	attack(FAKE_A, SEVERITY_CRITICAL, 1, 0);
-	EXPECT_STR(fake.acts, "pause 1;measure 1;");
+	EXPECT_STR(fake.acts, "pause 1;measure 1;keep 1;");
 	fake.now_ns += 3600000 * MS;
 	hook_orchestrate();
 	EXPECT(!fake.running[FAKE_A]);
@@ -203,7 +203,7 @@ TEST(kfv_vo_leaves_a_pause_of_the_operator)
 	fake_policy("across probe within 1s do R22");
 	fake.running[FAKE_A] = false;
 	attack(FAKE_A, SEVERITY_CRITICAL, 1, 0);
-	EXPECT_STR(fake.acts, "measure 1;");
+	EXPECT_STR(fake.acts, "measure 1;keep 1;");
 }
 
 TEST(kfv_vo_releases_after_quiet_and_later_each_time)
@@ -283,7 +283,7 @@ TEST(kfv_flood_hides_nothing)
 	EXPECT(strstr(fake.acts, "measure 1;"));
 	EXPECT(strstr(fake.acts, "pause 2;measure 2;"));
 	EXPECT_EQ(fake_logged("L2 probe critical vm=a"), 1);
-	EXPECT_EQ(fake_logged("VO probe critical vm=a"), 3); /* contain, verify, release */
+	EXPECT_EQ(fake_logged("VO probe critical vm=a"), 4); /* contain, keep, verify, release */
 	EXPECT_EQ(fake_logged("L2 control critical vm=b"), 1);
 }
 

@@ -102,7 +102,9 @@ TEST(terminal_tells_whom_a_key_is_for)
 	EXPECT_EQ(number, 1);
 	EXPECT(mux_focus(&t.mux, 1));
 	settle();
-	EXPECT_EQ(key('a'), TERMINAL_BYTE);
+	number = 0;
+	EXPECT_EQ(terminal_key(&t, 'a', &number), TERMINAL_BYTE);
+	EXPECT_EQ(number, 1);
 	EXPECT_EQ(t.editor.len, 0);
 	EXPECT_EQ(key('\x1d'), TERMINAL_NOTHING);
 	EXPECT_EQ(key('?'), TERMINAL_HELP);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * core/l2/sched.c, core/l2/vm.c, core/loop.c: one VM on two CPUs. Its vCPUs halt, get events from a
- * device and from their timers, spin, end the VM or ask for a reboot; an operator at the console
- * pauses, resumes and kills it.
+ * device and from their timers, spin, end the VM, ask for a reboot or do what freezes all; an
+ * operator at the console pauses, resumes and kills it.
  *
  * Shown: no vCPU is on two CPUs; sched_quiesce() returns when no CPU has one loaded; what has ended
- * does not run again but by a restart; and wherever everything has come to rest, nothing is left
- * undone: no event, no due timer, no vCPU that could run, no command, no restart. A section under
- * LOCK_SCHED, which waits for nothing, is one step; memory is in order.
+ * does not run again but by a restart; what was frozen stands still until it is resumed; and
+ * wherever everything has come to rest, nothing is left undone: no event, no due timer, no vCPU
+ * that could run, no command, no restart. A section under LOCK_SCHED, which waits for nothing, is
+ * one step; memory is in order.
  *
  * Each of the macros of tests/models/test_models.py takes a step away; spin must object to that.
  */
@@ -22,6 +23,7 @@
 #define DEADLINES true
 #define COMMANDS true
 #define ENDS true
+#define FREEZES true
 #define SECOND true /* both vCPUs run; else the second one stays in HLT */
 #endif
 
@@ -50,10 +52,13 @@ bool life;
 bool again;
 bool work; /* console_has_work */
 bool events_left = EVENTS, deadlines_left = DEADLINES, commands_left = COMMANDS, ends_left = ENDS;
+bool freezes_left = FREEZES;
 bool resumed = true;
+bool frozen;
+bool dirty = true; /* one more piece of the VM's memory is to be scrubbed before it starts again */
 
-#define runnable(v) (state == RUNNING && !halted[v])
-#define eligible(v) (at[v] == NONE || at[v] == me)
+#define runnable(v) (state == RUNNING && !halted[v] && !frozen)
+#define eligible(v) ((at[v] == NONE || at[v] == me) && !frozen)
 #define waits(v)    (queued[v] && eligible(v))
 #if VCPUS == 2
 #define someone_waits (waits(0) || waits(1))
@@ -181,6 +186,46 @@ inline sched_set_state(new)
 			stop_one(1)
 		fi
 	}
+}
+
+inline out_of(cpu)
+{
+	if
+	:: current[cpu] != NONE -> vcpu_come_out(current[cpu], STOP)
+	:: else
+	fi
+}
+
+inline sched_freeze()
+{
+	d_step {
+		frozen = true;
+		out_of(0);
+		out_of(1)
+	}
+}
+
+/* The other half of it, by who keeps house: sched_orchestrated(). */
+inline make_safe()
+{
+	if
+	:: frozen ->
+		if
+		:: state == RUNNING -> sched_set_state(PAUSED)
+		:: else
+		fi;
+#ifndef SAFE_TOO_SOON
+		sched_quiesce();
+#endif
+#ifndef SAFE_BUT_REBOOTS
+		if
+		:: ended == END_REBOOT -> ended = END_KILLED
+		:: else
+		fi;
+#endif
+		frozen = false
+	:: else
+	fi
 }
 
 inline sched_next()
@@ -347,9 +392,22 @@ inline sched_quiesce()
 	assert(!loaded_anywhere)
 }
 
+/* In pieces, in between which LOCK_LIFE is free. */
 inline vm_restart()
 {
 	sched_quiesce();
+	if
+	:: dirty ->
+		dirty = false;
+#ifndef PIECE_FORGOTTEN
+		again = true
+#endif
+	:: else -> start_again()
+	fi
+}
+
+inline start_again()
+{
 	take_vm_lock();
 	d_step {
 		halted[0] = false;
@@ -399,6 +457,7 @@ inline keep_house()
 	:: atomic { again && !life -> life = true }
 #endif
 		again = false;
+		make_safe();
 		if
 		:: work && me == 0 -> console_poll()
 		:: else
@@ -408,19 +467,23 @@ inline keep_house()
 		:: else
 		fi;
 		life = false;
-#ifndef NO_HAND_BACK
 		if
-		:: work -> smp_kick(0)
+		:: work && me != 0 ->
+#ifndef NO_HAND_BACK
+			smp_kick(0);
+#endif
+			goto kept
 		:: else
 		fi
-#endif
 #ifdef NO_AGAIN
 	:: else
-	fi
+	fi;
 #else
 	:: else -> break
-	od
+	od;
 #endif
+kept:
+	skip
 }
 
 inline handle_hlt()
@@ -486,6 +549,8 @@ end_guest:
 			handle_hlt()
 		:: atomic { ends_left -> ends_left = false }
 			vm_end(END_REBOOT)
+		:: atomic { freezes_left -> freezes_left = false }
+			sched_freeze()
 		fi
 	od
 }
@@ -574,7 +639,9 @@ proctype rest()
 {
 end_rest:
 	timeout ->
-	assert(!life && vm_lock == NONE && !work);
+	assert(!life && vm_lock == NONE && !work && !frozen);
+	assert(freezes_left == FREEZES || state != RUNNING || COMMANDS);
+	assert(state == RUNNING || (!in_guest[0] && !in_guest[1]));
 	assert(ended == END_NONE || (state == STOPPED && ended == END_KILLED));
 	assert(!undone(0) || held(0));
 	assert(!undone(1) || held(1))

@@ -12,14 +12,16 @@ HERE = pathlib.Path(__file__).parent
 
 
 def life(**on):
-    names = ("EVENTS", "DEADLINES", "COMMANDS", "ENDS", "SECOND")
+    names = ("EVENTS", "DEADLINES", "COMMANDS", "ENDS", "FREEZES", "SECOND")
     return [f"-D{name}={'true' if name.lower() in on else 'false'}" for name in names]
 
 
 SOUND = {
     "flush-and-quiet": ("shootdown", ["-DCPUS=2", "-DCHANGES=2"]),
-    "event": ("lifecycle", life(events=1)),
-    "reboot": ("lifecycle", life(ends=1)),
+    "event": ("lifecycle", life(events=1, second=1)),
+    "timer": ("lifecycle", life(deadlines=1)),
+    "command": ("lifecycle", life(commands=1)),
+    "reboot-and-freeze": ("lifecycle", life(ends=1, freezes=1, second=1)),
 }
 BROKEN = {
     "flush-without-poll": ("flush-and-quiet", "FLUSH_WITHOUT_POLL"),
@@ -30,8 +32,12 @@ BROKEN = {
     "without-wait": ("flush-and-quiet", "WITHOUT_WAIT"),
     "halt-without-look": ("event", "NO_EVENT_CHECK"),
     "free-while-loaded": ("event", "LEFT_WHILE_LOADED"),
-    "restart-without-wait": ("reboot", "NO_QUIESCE"),
-    "house-kept-once": ("reboot", "NO_AGAIN"),
+    "work-not-handed-back": ("command", "NO_HAND_BACK"),
+    "restart-without-wait": ("reboot-and-freeze", "NO_QUIESCE"),
+    "house-kept-once": ("reboot-and-freeze", "NO_AGAIN"),
+    "half-clean-and-forgotten": ("reboot-and-freeze", "PIECE_FORGOTTEN"),
+    "safe-but-for-reboots": ("reboot-and-freeze", "SAFE_BUT_REBOOTS"),
+    "safe-before-the-last-turn": ("reboot-and-freeze", "SAFE_TOO_SOON"),
 }
 
 
