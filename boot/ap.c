@@ -101,9 +101,39 @@ static void await_kick(void)
 	smp_quiet();
 }
 
+#if CONFIG_TEST
+static void (*volatile errand)(void); /* (a) */
+static volatile u32 errands;	      /* (a) given so far */
+static u32 busy;		      /* (a) CPUs that have not done the last one */
+
+static void run_errand(u32 *done)
+{
+	if (*done == errands)
+		return;
+	*done = errands;
+	errand();
+	__atomic_sub_fetch(&busy, 1, __ATOMIC_RELEASE);
+}
+
+void ap_errand(void (*fn)(void))
+{
+	errand = fn;
+	busy = cpu_count - 1;
+	errands++;
+	for (u32 id = 1; id < cpu_count; id++)
+		smp_kick(id);
+	fn();
+	while (__atomic_load_n(&busy, __ATOMIC_ACQUIRE))
+		smp_quiet();
+}
+#else
+#define run_errand(done) (void)(done)
+#endif
+
 static void ap_main(struct percpu *cpu) __noreturn;
 static void ap_main(struct percpu *cpu)
 {
+	u32 done = 0;
 	int err;
 
 	tables_load(cpu);
@@ -117,8 +147,10 @@ static void ap_main(struct percpu *cpu)
 	while (err)
 		asm volatile("cli; hlt");
 	tell_tsc();
-	while (!released)
+	while (!released) {
 		await_kick();
+		run_errand(&done);
+	}
 	loop_run();
 }
 

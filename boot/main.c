@@ -346,6 +346,14 @@ void test_printf(const char *fmt, ...)
 	uart_port_puts_polled(line);
 }
 
+u64 test_number(const char *word, u64 fallback)
+{
+	const char *text = option(word);
+	u64 value;
+
+	return text_parse_u64(text, strlen(text), &value) ? fallback : value;
+}
+
 static void finish_tests(u32 failed) __noreturn;
 static void finish_tests(u32 failed)
 {

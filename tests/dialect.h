@@ -50,3 +50,5 @@ u32 tests_run(const char *filter);
 
 /* The environment's own: the C library's printf on the host, the console in the image. */
 void test_printf(const char *fmt, ...) __printf(1, 2);
+/* In the image: what follows this word of the boot command line. */
+u64 test_number(const char *word, u64 fallback);

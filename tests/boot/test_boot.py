@@ -12,6 +12,7 @@ from harness.iso import make_iso
 from harness.machine import End, plain
 from harness.tree import BUILD
 
+IMAGE_TEST_MODULES = {"config": b"\n", "restless": BUILD / "guests/restless.elf"}
 GUEST_PROMPT = "guest# "
 LINUX_SECONDS = 240
 GUEST_IPS = 20_000_000  # Bochs: a guest with timers needs time between their interrupts
@@ -149,8 +150,8 @@ def test_x2apic_mode_at_hand_over(boot, tmp_path):
 @pytest.mark.sample
 def test_image_tests(boot):
     """The in-image tests, in TAP."""
-    machine = boot("exit test", {"config": b"\n"}, elf=BUILD / "kfv-test.elf")
-    end = machine.wait(120)
+    machine = boot("exit test", IMAGE_TEST_MODULES, elf=BUILD / "kfv-test.elf")
+    end = machine.wait(240)
     text = machine.log_text()
     assert re.findall(r"(?m)^not ok .*$", text) == []
     assert re.search(r"(?m)^1\.\.[1-9]", text) and re.search(r"(?m)^ok 1 ", text)

@@ -9,6 +9,8 @@ from harness.bochs import BochsMachine
 from harness.config import guest, linux
 from harness.faults import INTERRUPTS_WAIT, cpu_faults
 from harness.machine import End
+from harness.tree import BUILD
+from test_boot import IMAGE_TEST_MODULES
 
 SPINS, SPINS_OPEN = 0, 6
 GREED = {
@@ -60,6 +62,18 @@ def test_smp_guest(boot_vms, cpus):
     text = machine.log_text()
     assert re.findall(r"(?m)^.*not ok .*$", text) == []
     assert re.search(r"ok \d+ - smp_interrupts_go_there_and_back", text)
+    assert end == End("exit", 0)
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_stress(boot, cpus):
+    """In the image: mapping, interrupts between CPUs and VMs' lives at random, on all CPUs."""
+    options = f"exit test=stress stress={cpus + 1} rounds=400"
+    machine = boot(options, IMAGE_TEST_MODULES, elf=BUILD / "kfv-test.elf", smp=cpus)
+    end = machine.wait(240)
+    text = machine.log_text()
+    assert re.search(rf"# stress: seed {cpus + 1}, 400 rounds on each of {cpus} CPUs", text)
+    assert re.findall(r"(?m)^not ok .*$", text) == []
     assert end == End("exit", 0)
 
 
@@ -169,8 +183,10 @@ def test_a_panic_stops_all_cpus(boot_vms):
     assert "beat" not in machine.log_text().partition("The machine is stopped")[2]
 
 
-def test_a_cpu_that_is_stuck_is_named(boot_vms):
-    """A planted bug keeps CPU 1 inside the hypervisor; destroying a VM needs its answer."""
+@pytest.mark.parametrize("victim", ["heartbeat", "stuck"])
+def test_a_cpu_that_is_stuck_is_named(boot_vms, victim):
+    """A planted bug keeps CPU 1 inside the hypervisor. Destroying a VM needs its answer, be it that
+    it has nothing of another VM in its hands or that it has let go of its own."""
     machine = boot_vms(
         smp("stuck", cmdline="greed=5", cpus=1),
         guest("heartbeat", cpus=0),
@@ -181,6 +197,19 @@ def test_a_cpu_that_is_stuck_is_named(boot_vms):
     )
     machine.expect_text("kfv> ")
     machine.expect(r"beat 3 ")
-    machine.send("vm heartbeat destroy\r")
+    machine.send(f"vm {victim} destroy\r")
     machine.expect(r"KFV PANIC: CPU 1 does not answer CPU 0: it is at 0xffffffff8", timeout=120)
-    assert machine.wait(60) in (End("exit", 0x7e), End("exit", 1))  # Bochs knows one failure
+    assert machine.wait(60) in (End("exit", 0x7E), End("exit", 1))  # Bochs knows one failure
+
+
+@pytest.mark.parametrize("greed, held", [(7, "kfv"), (8, "vm")])
+def test_a_broken_order_of_locks_is_named(boot_vms, greed, held):
+    """A planted bug takes a VM's lock after a later one, or after another VM's."""
+    machine = boot_vms(
+        smp(cmdline=f"greed={greed}"), image="kfv-test", options="exit vuln=order"
+    )
+    machine.expect(
+        r"KFV PANIC: lock order: vm wanted at break_order\+0x[0-9a-f]+, "
+        rf"while {held} is held since take_first\+0x[0-9a-f]+"
+    )
+    assert machine.wait(60) in (End("exit", 0x7E), End("exit", 1))

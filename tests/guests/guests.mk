@@ -5,7 +5,7 @@
 #   qemu-system-x86_64 -M q35 -nographic -kernel build/guests/hello.elf \
 #	-device isa-debug-exit,iobase=0xf4,iosize=4
 
-GUESTS := attack faults smp $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))
+GUESTS := attack faults restless smp $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))
 GUEST_KIT := $(patsubst %,$(O)/guests/%.o,$(basename $(wildcard tests/guests/kit/*.c)) \
 	tests/guests/kit/start.S core/lib/fmt core/lib/string)
 HELLO_OBJ := $(patsubst %,$(O)/guests/%.o,tests/dialect \
@@ -13,9 +13,10 @@ HELLO_OBJ := $(patsubst %,$(O)/guests/%.o,tests/dialect \
 SMP_OBJ := $(patsubst %,$(O)/guests/%.o,tests/dialect tests/guests/smp/main \
 	tests/guests/smp/ap.S)
 ATTACK_OBJ := $(patsubst %.c,$(O)/guests/%.o,$(wildcard tests/guests/attack/*.c))
+RESTLESS_OBJ := $(O)/guests/tests/guests/restless.S.o
 # Not a guest: it runs on the bare emulator, to show what that gets wrong.
 FAULTS_OBJ := $(patsubst %,$(O)/guests/%.o,tests/faults/kernel $(basename $(FAULTS_SRC)) $(FAULTS_ASM))
-GUEST_OBJ := $(GUEST_KIT) $(HELLO_OBJ) $(SMP_OBJ) $(ATTACK_OBJ) $(FAULTS_OBJ) \
+GUEST_OBJ := $(GUEST_KIT) $(HELLO_OBJ) $(SMP_OBJ) $(ATTACK_OBJ) $(FAULTS_OBJ) $(RESTLESS_OBJ) \
 	$(patsubst %.c,$(O)/guests/%.o,$(wildcard tests/guests/*.c))
 GUEST_FLAGS := -std=gnu17 -I. -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-pic \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing \
@@ -30,13 +31,20 @@ $(O)/guests/hello.elf: $(HELLO_OBJ)
 $(O)/guests/attack.elf: $(ATTACK_OBJ)
 $(O)/guests/faults.elf: $(FAULTS_OBJ)
 $(O)/guests/smp.elf: $(SMP_OBJ)
-$(filter-out %/attack.elf %/faults.elf %/smp.elf,$(GUESTS:%=$(O)/guests/%.elf)): $(O)/guests/%.elf: \
-	$(O)/guests/tests/guests/%.o
+$(filter-out %/attack.elf %/faults.elf %/restless.elf %/smp.elf,$(GUESTS:%=$(O)/guests/%.elf)): \
+	$(O)/guests/%.elf: $(O)/guests/tests/guests/%.o
 
-$(O)/guests/%.elf: $(GUEST_KIT) tests/guests/kit/link.ld
+define link_guest
 	$(LD) -nostdlib -static --build-id=none --no-warn-rwx-segments -z noexecstack \
 		-z max-page-size=4096 -T tests/guests/kit/link.ld -o $@.64 $(filter %.o,$^)
 	$(OBJCOPY) -O elf32-i386 $@.64 $@
+endef
+
+$(O)/guests/restless.elf: $(RESTLESS_OBJ) tests/guests/kit/link.ld
+	$(link_guest)
+
+$(O)/guests/%.elf: $(GUEST_KIT) tests/guests/kit/link.ld
+	$(link_guest)
 
 $(O)/guests/%.o: %.c
 	@mkdir -p $(@D)

@@ -4,7 +4,7 @@
  * handlers that trust an offset (CVE-2021-3653 let a guest clear intercepts), `unfair` on
  * accounting that a guest can reset (CVE-2013-1919 and others of the scheduler kind), `ioapic` on a
  * device model that does not check its index (CVE-2013-1798). `stuck` keeps a CPU in the
- * hypervisor.
+ * hypervisor, `order` takes a VM's lock where none may be taken any more.
  */
 #include "core/l3/planted.h"
 
@@ -14,8 +14,9 @@
 #include "core/l3/hypercall_abi.h"
 #include "core/lib/string.h"
 #include "drivers/api/planted.h"
+#include "kfv/mediation.h"
 
-static bool control, unfair, ioapic, stuck; /* (c) after boot */
+static bool control, unfair, ioapic, stuck, order; /* (c) after boot */
 
 int planted_wake(const char *name)
 {
@@ -27,6 +28,8 @@ int planted_wake(const char *name)
 		ioapic = true;
 	else if (!strncmp(name, "stuck", 5))
 		stuck = true;
+	else if (!strncmp(name, "order", 5))
+		order = true;
 	else
 		return -ENOENT;
 	return 0;
@@ -62,6 +65,21 @@ static s64 write_control(struct vcpu *v, u64 where, u32 value, u32 mask)
 	return old;
 }
 
+static __noinline void take_first(struct lock *l)
+{
+	lock_take(l);
+	cpu_relax();
+}
+
+static __noinline s64 break_order(struct vcpu *v, bool same_rank)
+{
+	static struct lock another = LOCK_INIT(LOCK_VM);
+
+	take_first(same_rank ? &another : &kfv_lock);
+	lock_take(&v->vm->lock);
+	return 0;
+}
+
 s64 planted_hypercall(struct vcpu *v, u64 number, u64 a, u64 b, u64 c)
 {
 	if (number == HYPERCALL_VULN_CONTROL_WRITE && control)
@@ -70,6 +88,8 @@ s64 planted_hypercall(struct vcpu *v, u64 number, u64 a, u64 b, u64 c)
 		sched_new_slice(v, a);
 		return 0;
 	}
+	if (number == HYPERCALL_VULN_ORDER && order)
+		return break_order(v, a);
 	while (number == HYPERCALL_VULN_STUCK && stuck)
 		cpu_relax();
 	return -ENOSYS;

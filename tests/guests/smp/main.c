@@ -4,8 +4,9 @@
  * MP Systems"), interrupts from one to another, sleep and wake, one time for all.
  *
  * Command line: vcpus=N (2), rounds=N (200), churn=1 (no tests: for ever yields, sleeps and sends
- * interrupts), bench=1 (no tests: what vCPUs cost that share a CPU), greed=N (no tests: one vCPU
- * takes what it can get, in one of the ways below). Exits with 0 if all passed.
+ * interrupts, and says now and then how often each vCPU did), bench=1 (no tests: what vCPUs cost
+ * that share a CPU), greed=N (no tests: one vCPU takes what it can get, in one of the ways below).
+ * Exits with 0 if all passed.
  */
 #include "tests/dialect.h"
 #include "core/lib/string.h"
@@ -23,13 +24,14 @@
 #define ICR_ALL_BUT_ME 0xc0000
 #define WAIT_MS	       20000 /* on an emulator that is itself put off */
 #define TSC_ROUNDS     3000
+#define TELL_TURNS     200
 #define BENCH_RUNS     51
 
 enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD };
 
 extern const u8 ap_begin[], ap_end[];
 
-static volatile u32 started[AP_MAX], pings[AP_MAX], nmis[AP_MAX], pongs, tsc_done;
+static volatile u32 turns[AP_MAX], started[AP_MAX], pings[AP_MAX], nmis[AP_MAX], pongs, tsc_done;
 static volatile enum job job;
 static volatile u64 tsc_last, tsc_back;
 static u32 tsc_lock, vcpus, rounds;
@@ -71,20 +73,33 @@ static void tick(void)
 }
 
 /* Each reads the TSC in turn: no reading may lie before the one before it. */
+static void read_tsc(void)
+{
+	u64 now;
+
+	while (__atomic_exchange_n(&tsc_lock, 1, __ATOMIC_ACQUIRE))
+		pause();
+	now = rdtsc();
+	if (now < tsc_last)
+		tsc_back = tsc_last - now;
+	tsc_last = now;
+	__atomic_store_n(&tsc_lock, 0, __ATOMIC_RELEASE);
+}
+
 static void race_tsc(void)
 {
-	for (u32 i = 0; i < TSC_ROUNDS; i++) {
-		u64 now;
-
-		while (__atomic_exchange_n(&tsc_lock, 1, __ATOMIC_ACQUIRE))
-			pause();
-		now = rdtsc();
-		if (now < tsc_last)
-			tsc_back = tsc_last - now;
-		tsc_last = now;
-		__atomic_store_n(&tsc_lock, 0, __ATOMIC_RELEASE);
-	}
+	for (u32 i = 0; i < TSC_ROUNDS; i++)
+		read_tsc();
 	__atomic_add_fetch(&tsc_done, 1, __ATOMIC_RELEASE);
+}
+
+/* How often each vCPU went round, and whether time went on for all of them. */
+static void tell_churn(void)
+{
+	print("churn");
+	for (u32 id = 0; id < vcpus; id++)
+		print(" %u", turns[id]);
+	print(tsc_back ? " TIME WENT BACK\n" : "\n");
 }
 
 static void churn_for_ever(u32 id) __noreturn;
@@ -92,6 +107,10 @@ static void churn_for_ever(u32 id)
 {
 	timer_periodic(1000 + 300 * id);
 	for (u32 i = id;; i++) {
+		turns[id]++;
+		read_tsc();
+		if (id == 0 && i % TELL_TURNS == 0)
+			tell_churn();
 		if (hypervisor_present())
 			hypercall(HYPERCALL_YIELD, 0, 0, 0);
 		if (i % 3 == 0)
@@ -150,9 +169,19 @@ static void get_stuck(void)
 	hypercall(HYPERCALL_VULN_STUCK, 0, 0, 0);
 }
 
+static void break_order(void)
+{
+	hypercall(HYPERCALL_VULN_ORDER, 0, 0, 0);
+}
+
+static void take_two(void)
+{
+	hypercall(HYPERCALL_VULN_ORDER, 1, 0, 0);
+}
+
 typedef void (*greed_fn)(void);
 static const greed_fn greed[] = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself,
-	get_stuck, spin_open };
+	get_stuck, spin_open, break_order, take_two };
 
 void ap_main(u32 id) __noreturn;
 void ap_main(u32 id)
