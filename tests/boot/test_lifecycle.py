@@ -143,6 +143,39 @@ def test_a_snapshot_brings_the_vm_back(boot_vms, paused):
     assert beats == list(range(1, len(beats) + 1))
 
 
+@pytest.mark.parametrize("vcpus", [2, 4])
+def test_a_snapshot_holds_all_vcpus(boot_vms, vcpus):
+    """They send each other interrupts while it is taken, twice, and go on from there together:
+    none is left behind, and no two disagree about the time."""
+    cmdline = f"vcpus={vcpus} churn=1"
+    smp = guest("smp", name="smp", memory="8M", vcpus=vcpus, cmdline=cmdline)
+    console = Console(boot_vms(smp, focus="kfv", smp=2), "smp")
+
+    def churned():
+        said = re.findall(rf"churn((?: \d+){{{vcpus}}})\n", console.said("smp"))
+        return [[int(turns) for turns in line.split()] for line in said]
+
+    def until_churned(times):
+        deadline = time.monotonic() + 120
+        while len(churned()) < times:
+            assert time.monotonic() < deadline, console.said("smp")[-2000:]
+            console.machine.drain(0.1)
+
+    until_churned(2)
+    for _ in range(2):
+        assert "snapshot holds 10 MiB" in console.ask("vm smp snapshot")
+        taken = churned()
+        until_churned(len(taken) + 4)
+        assert "smp is running" in console.ask("vm smp restore")
+        before = churned()
+        until_churned(len(before) + 3)
+        after = churned()[len(before) + 1 :]  # one may have been on its way
+        assert after[0][0] < before[-1][0]
+        for i in range(vcpus):
+            assert taken[-1][i] < after[0][i] < after[1][i], (taken[-1], after)
+    assert "TIME WENT BACK" not in console.said("smp")
+
+
 def test_what_has_ended_comes_back(boot_vms, lane):
     """Registers that the hardware does not switch are part of it, and it ends again."""
     rounds = 5000 if lane.name.startswith("bochs") else 200  # some seconds
