@@ -22,7 +22,7 @@
 #define VM_VCPUS	16
 #define VM_DRIVERS	(DEVICE_COUNT + CONFIG_FUNCTIONS)
 #define VM_NAME		32
-#define VM_RAM_BELOW_4G GIB(3) /* RAM goes from 0 to here, devices live above */
+#define VM_RAM_BELOW_4G MACHINE_RAM_BELOW_4G /* RAM goes from 0 to here, devices live above */
 
 enum vm_state { VM_EMPTY, VM_READY, VM_RUNNING, VM_PAUSED, VM_STOPPED };
 enum vm_end {

@@ -18,9 +18,11 @@
  *		cpus 0 2-3                      # on these alone, 0 to 63; all of them if not said
  *		reboot restart                  # or stop: what a reboot of the guest leads to
  *		pvclock on                      # or off: it has to measure time by its devices
- *		disk root root.img cow          # virtio-blk: the name (20 bytes of it are its
- *serial # number), a boot module, and ro (if not said), cow # (as new after each reset) or rw
+ *		disk root root.img cow          # virtio-blk: its name and serial number (20 bytes)
+ *						# and a boot module; ro if not said, rw, or cow,
+ *						# which is as new after each reset
  *		entropy on                      # virtio-rng; off if not said
+ *		balloon on                      # virtio-balloon; off if not said
  *		net lan0 office mac 52:54:00:12:34:56 vlan 7 rate 1000 open mirror
  *						# virtio-net: its name, its switch, and in any
  *						# order: its address (one made from the names if
@@ -85,7 +87,13 @@ enum config_reboot { REBOOT_RESTART, REBOOT_STOP };
 enum config_pvclock { PVCLOCK_ON, PVCLOCK_OFF };
 
 /* Devices on PCI, in the order of config_function_names. */
-enum config_function_kind { FUNCTION_DISK, FUNCTION_ENTROPY, FUNCTION_NET, FUNCTION_KINDS };
+enum config_function_kind {
+	FUNCTION_DISK,
+	FUNCTION_ENTROPY,
+	FUNCTION_NET,
+	FUNCTION_BALLOON,
+	FUNCTION_KINDS
+};
 enum config_disk_mode { DISK_RO, DISK_COW, DISK_RW };
 
 /* How a switch treats the port of a network device. */
@@ -199,7 +207,7 @@ struct config {
 
 struct config_error {
 	u32 line, column; /* from 1 */
-	char message[160];
+	char message[192];
 };
 
 /*

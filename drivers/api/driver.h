@@ -39,6 +39,7 @@ enum bus_fn {
 	BUS_PORT_STATE,	     /* to a switch: a = BUS_PORT_UP and BUS_PORT_CHECKSUMS, or 0 */
 	BUS_PORT_CONFIGURE, /* to a switch, by the nucleus: a = address and bits, b = bytes a second
 			     */
+	BUS_BALLOON,	    /* to a balloon: a = pages that the guest is asked for */
 	BUS_RESET,	    /* to any driver: back to its state at power-on */
 	BUS_INFO,	    /* to any driver: a = item; the driver's own numbers for the console */
 };

@@ -154,6 +154,7 @@ static const struct config_key vm_keys[] = {
 	{ "pvclock", KEY_ONCE, read_pvclock },
 	{ "disk", KEY_REPEATS, config_read_disk },
 	{ "entropy", KEY_ONCE, config_read_entropy },
+	{ "balloon", KEY_ONCE, config_read_balloon },
 	{ "net", KEY_REPEATS, config_read_net },
 };
 

@@ -9,6 +9,7 @@ const char *const config_function_names[FUNCTION_KINDS] = {
 	[FUNCTION_DISK] = "blk",
 	[FUNCTION_ENTROPY] = "entropy",
 	[FUNCTION_NET] = "net",
+	[FUNCTION_BALLOON] = "balloon",
 };
 
 /* The next slot for what is called `name`; NULL and an error: there is none, or the name is taken.
@@ -72,6 +73,11 @@ static int read_switch(struct config_text *t, struct config_vm *vm, u8 kind, con
 int config_read_entropy(struct config_text *t, void *to)
 {
 	return read_switch(t, to, FUNCTION_ENTROPY, "entropy");
+}
+
+int config_read_balloon(struct config_text *t, void *to)
+{
+	return read_switch(t, to, FUNCTION_BALLOON, "balloon");
 }
 
 #define MAC_DIGITS 17 /* of 00:00:00:00:00:00 */

@@ -9,7 +9,7 @@
 
 /* "on, detect or off", piece by piece. */
 struct list {
-	char text[120];
+	char text[128];
 	u32 len;
 };
 

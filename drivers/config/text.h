@@ -86,7 +86,8 @@ int __must_check config_end_statement(struct config_text *t);
 /* drivers/config/policy.c: what follows `policy`. */
 int __must_check config_read_policy(struct config_text *t, struct policy_text *policy);
 
-/* drivers/config/functions.c: what follows `disk`, `entropy`, `net`; `to` is a struct config_vm. */
+/* drivers/config/functions.c: what follows `disk` and so on; `to` is a struct config_vm. */
 int __must_check config_read_disk(struct config_text *t, void *to);
 int __must_check config_read_entropy(struct config_text *t, void *to);
+int __must_check config_read_balloon(struct config_text *t, void *to);
 int __must_check config_read_net(struct config_text *t, void *to);

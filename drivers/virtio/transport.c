@@ -271,7 +271,7 @@ u64 virtio_call(const struct virtio_class *c, void *state, u32 fn, u64 a, u64 b)
 		return 0;
 	}
 	if (fn != BUS_RESET)
-		return BUS_NO_PEER;
+		return c->call ? c->call(state, fn, a, b) : BUS_NO_PEER;
 	function_reset(c, v);
 	interrupt_reset(v);
 	reset(c, v);

@@ -80,6 +80,7 @@ struct virtio_class {
 	void (*reset)(void *state);		/* NULL: nothing to do */
 	void (*changed)(void *state);		/* its registers were written; NULL likewise */
 	void (*ready)(void *state);		/* the guest's driver is there; NULL likewise */
+	u64 (*call)(void *state, u32 fn, u64 a, u64 b); /* what is not for all; NULL likewise */
 };
 
 /* One request of the guest: what the device reads comes first, then what it writes. */

@@ -60,6 +60,10 @@ ROWS = (
     Row("sched.switch", "switch of vCPUs", None, None, ((1604,), (1815,))),
     Row("irq.latency", "timer, spinning", None, None, ((1610,), (935,))),
     Row("wake.hlt", "timer, in HLT", None, None, ((2800,), (2566,))),
+    Row("virtio.blk_request", "disk, a sector", None, None, ((4145,), (4186,))),
+    Row("virtio.blk_each_kib", "  each KiB more", None, None, ((170,), (170,))),
+    Row("virtio.net_packet", "packet, NIC to NIC", 2500, None, ((6885,), (7865,))),
+    Row("virtio.net_each_kib", "  each KiB more", None, None, ((426,), (426,))),
     Row("memory.fixed_kib", "memory, KiB", 2048, None, ((2048,), (2048,))),
     Row("memory.per_vm_kib", "  for each VM", 64, None, ((68,), (72,))),
     Row("boot.to_guest", "boot to guest", 100 * MILLION, None, ((100 * MILLION,),) * 2),
@@ -87,6 +91,7 @@ def measure(start):
             found.update(boot)
     found.update(measure_hooks(start))
     found.update(measure_vcpus(start))
+    found.update(measure_devices(start))
     found.update(measure_memory(start))
     return found
 
@@ -120,6 +125,20 @@ def measure_vcpus(start):
     """What two vCPUs of a VM cost that share one CPU, from inside."""
     smp = guest("smp", memory="32M", vcpus=2, cmdline="vcpus=2 bench=1")
     text, modules = config(smp, policy=UNARMED)
+    machine = start("exit=ended", {"config": text.encode(), **modules}, BUILD / "kfv.elf")
+    end = machine.wait(SECONDS)
+    said = machine.log_text()
+    assert end == End("exit", 0), said
+    return {name: int(ticks) for name, ticks in MEDIAN.findall(said)}
+
+
+def measure_devices(start):
+    """What a request to a virtual device costs until its guest has the answer."""
+    sectors = b"".join(n.to_bytes(512, "little") for n in range(256))
+    nets = ["a lan", "b lan"]
+    vm = guest("virtio", disk="d sectors", net=nets)
+    vm.modules["sectors"] = sectors
+    text, modules = config(vm, policy=UNARMED)
     machine = start("exit=ended", {"config": text.encode(), **modules}, BUILD / "kfv.elf")
     end = machine.wait(SECONDS)
     said = machine.log_text()

@@ -6,8 +6,8 @@ import random
 import re
 
 import pytest
-from harness.config import linux
-from harness.machine import plain
+from harness.config import guest, linux
+from harness.machine import End, plain
 
 LINUX_SECONDS = 120
 MIB = 1 << 20
@@ -87,10 +87,35 @@ def test_entropy(boot_vms):
     assert int(re.search(r"\n(\d+)\r?\n4096", text)[1]) > 4000, "what is random does not shrink"
 
 
+def test_balloon(boot_vms):
+    """Asked at the prompt, Linux gives memory back, and takes it again."""
+    vm = with_devices("until [ -e /stop ]; do sleep 1; done", balloon="on")
+    machine = boot_vms(vm, focus="kfv")
+    machine.expect("KFV guest ready", timeout=LINUX_SECONDS)
+    for wanted in (64, 16):
+        machine.run(f"balloon linux {wanted}")
+        for _ in range(60):
+            machine.drain(1)
+            answer = machine.run("balloon linux")
+            if f"which are {wanted} MiB" in answer:
+                break
+        assert f"asked for {wanted} MiB, gave {wanted * 256} pages" in answer
+
+
 @pytest.mark.parametrize("size, found", [(513, "another size"), (0, "none")])
 def test_a_module_that_is_no_disk(boot_vms, size, found):
     vm = with_devices("true", disk=["a vd.img"], modules={"vd.img" if size else "b": bytes(513)})
     boot_vms(vm).expect(rf"disk a: expected a boot module vd.img of .* 512 bytes, found {found}")
+
+
+@pytest.mark.sample
+def test_disk_and_switch_with_a_bare_guest(boot_vms):
+    """Sectors are what they should be, frames arrive as they were sent."""
+    vm = guest("virtio", disk="d sectors", net=["a lan", "b lan"])
+    vm.modules["sectors"] = b"".join(n.to_bytes(512, "little") for n in range(256))
+    machine = boot_vms(vm, options="exit=ended")
+    assert machine.wait(120) == End("exit", 0), machine.log_text()
+    assert len(re.findall(r"BENCH virtio\.\w+ \d+", machine.log_text())) == 4
 
 
 def station(name, address, command, net, **settings):

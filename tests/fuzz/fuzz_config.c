@@ -119,8 +119,8 @@ static void write_function(const struct config_function *f)
 {
 	static const char *const modes[] = { "ro", "cow", "rw" };
 
-	if (f->kind == FUNCTION_ENTROPY) {
-		write_out("entropy on\n");
+	if (f->kind == FUNCTION_ENTROPY || f->kind == FUNCTION_BALLOON) {
+		write_out("%s on\n", f->name);
 		return;
 	}
 	if (f->kind == FUNCTION_NET) {

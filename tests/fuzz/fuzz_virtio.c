@@ -7,7 +7,7 @@
 #include "tests/fuzz/holds.h"
 #include "tests/host/virtio_guest.h"
 
-static const char *const devices[] = { "blk", "entropy", "net" };
+static const char *const devices[] = { "blk", "entropy", "net", "balloon" };
 
 /* One step as the fuzzer writes it. */
 struct step {

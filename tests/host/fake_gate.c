@@ -55,7 +55,8 @@ static void place(const struct driver *driver, const struct driver_setup *setup)
 
 void pc_plug(const char *driver, u32 slot, u64 disk_bytes)
 {
-	struct driver_setup setup = { .vcpus = 1,
+	struct driver_setup setup = { .memory_bytes = MIB(256),
+		.vcpus = 1,
 		.slot = slot,
 		.disk_bytes = disk_bytes,
 		.disk_writable = pc.disk_writable,

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a virtual device's request costs, in ticks of the TSC from the notification until the guest
+ * has the answer, exits and copies and all, as BENCH lines. Slot 1 is a disk whose every sector
+ * begins with its number, slots 2 and 3 are network devices of one switch. No driver of good will
+ * could be smaller: nothing is negotiated beyond version 1, and used rings are polled.
+ *
+ * Command line: runs=9.
+ */
+#include "drivers/api/machine.h"
+#include "tests/guests/kit/kit.h"
+
+#define RUNS_MAX 31
+#define ENTRIES	 64
+#define SECTOR	 512
+#define LONG	 65536 /* bytes of a long read */
+#define SHORT	 64    /* bytes of a short frame, without its header */
+#define FULL	 1514
+#define HEADER	 12
+
+enum { DISK = 1, NET_A, NET_B };
+enum { STATUS = 20, QUEUE_SELECT = 22, QUEUE_ENABLE = 28, DESC = 32, AVAIL = 40, USED = 48 };
+enum { ACCEPTED_SELECT = 8, ACCEPTED = 12, NOTIFY = 0x2000 };
+enum { NEXT = 1, WRITE = 2 };
+
+struct desc {
+	u64 address;
+	u32 len;
+	u16 flags, next;
+};
+
+struct queue {
+	struct desc desc[ENTRIES];
+	u16 avail_flags, avail_index, avail[ENTRIES], unused[30];
+	volatile u16 used_flags, used_index;
+	volatile struct {
+		u32 head, len;
+	} used[ENTRIES];
+} __aligned(4096);
+
+static struct queue disk, receive, send; /* of the disk, of NET_B and of NET_A */
+static u8 data[LONG], frame[HEADER + FULL];
+static struct {
+	u64 type, sector;
+} request;
+static volatile u8 status;
+
+static volatile u8 *bar(u32 slot, u32 offset)
+{
+	return (volatile u8 *)(u64)(MACHINE_BAR(slot) + offset);
+}
+
+static void set8(u32 slot, u32 offset, u8 value)
+{
+	*bar(slot, offset) = value;
+}
+
+static void set16(u32 slot, u32 offset, u16 value)
+{
+	*(volatile u16 *)bar(slot, offset) = value;
+}
+
+static void set32(u32 slot, u32 offset, u32 value)
+{
+	*(volatile u32 *)bar(slot, offset) = value;
+}
+
+static void set64(u32 slot, u32 offset, u64 value)
+{
+	set32(slot, offset, (u32)value);
+	set32(slot, offset + 4, value >> 32);
+}
+
+static void set_queue(u32 slot, u16 number, const struct queue *q)
+{
+	set16(slot, QUEUE_SELECT, number);
+	set64(slot, DESC, (u64)q->desc);
+	set64(slot, AVAIL, (u64)&q->avail_flags);
+	set64(slot, USED, (u64)&q->used_flags);
+	set16(slot, QUEUE_ENABLE, 1);
+}
+
+/* Memory and bus mastering on, version 1 accepted. */
+static void begin(u32 slot)
+{
+	out32(0xcf8, 0x80000004 | slot << 11);
+	out32(0xcfc, 6);
+	set8(slot, STATUS, 0);
+	set8(slot, STATUS, 3);
+	set32(slot, ACCEPTED_SELECT, 1);
+	set32(slot, ACCEPTED, 1);
+	set8(slot, STATUS, 11);
+}
+
+static void describe(struct queue *q, u32 i, const volatile void *at, u32 len, u16 flags)
+{
+	q->desc[i] = (struct desc){ (u64)at, len, flags, (u16)(i + 1) };
+}
+
+static void offer(struct queue *q)
+{
+	q->avail[q->avail_index % ENTRIES] = 0;
+	asm volatile("" ::: "memory");
+	q->avail_index++;
+	asm volatile("" ::: "memory");
+}
+
+/* From the notification until `done` has one more, in ticks. */
+static u64 ask(u32 slot, u16 number, struct queue *q, const struct queue *done)
+{
+	u16 before = done->used_index;
+	u64 start;
+
+	offer(q);
+	start = rdtsc();
+	set16(slot, NOTIFY + 4 * number, number);
+	while (done->used_index == before)
+		asm volatile("" ::: "memory");
+	return rdtsc() - start;
+}
+
+static u64 read_disk(u64 sector, u32 len)
+{
+	u64 ticks;
+
+	request.sector = sector;
+	status = 0xff;
+	describe(&disk, 0, &request, sizeof(request), NEXT);
+	describe(&disk, 1, data, len, NEXT | WRITE);
+	describe(&disk, 2, &status, 1, WRITE);
+	ticks = ask(DISK, 0, &disk, &disk);
+	for (u32 at = 0; at < len; at += SECTOR)
+		if (status || *(u64 *)(data + at) != sector + at / SECTOR)
+			guest_exit(2);
+	return ticks;
+}
+
+/* A frame from NET_A to NET_B, through the switch. */
+static u64 pass_frame(u32 len)
+{
+	static u8 got[HEADER + FULL];
+	u64 ticks;
+
+	for (u32 i = 0; i < 6; i++) {
+		frame[HEADER + i] = *bar(NET_B, 0x1100 + i);
+		frame[HEADER + 6 + i] = *bar(NET_A, 0x1100 + i);
+	}
+	for (u32 i = HEADER + 12; i < HEADER + len; i++)
+		frame[i] = (u8)(i * 3 + len);
+	describe(&send, 0, frame, HEADER + len, 0);
+	describe(&receive, 0, got, sizeof(got), WRITE);
+	offer(&receive);
+	ticks = ask(NET_A, 1, &send, &receive);
+	for (u32 i = HEADER; i < HEADER + len; i++)
+		if (got[i] != frame[i])
+			guest_exit(3);
+	return ticks;
+}
+
+static void bench(const char *name, u64 (*once)(u32 len), u32 len, u32 runs)
+{
+	u64 values[RUNS_MAX];
+
+	once(len);
+	for (u32 i = 0; i < runs; i++)
+		values[i] = once(len);
+	report(name, values, runs, 0);
+}
+
+static u64 read_front(u32 len)
+{
+	return read_disk(5, len);
+}
+
+static void bench_each_kib(const char *name, u64 (*once)(u32 len), u32 less, u32 more)
+{
+	u64 short_one = once(less), value = (once(more) - short_one) * 1024 / (more - less);
+
+	report(name, &value, 1, 0);
+}
+
+u32 guest_main(void)
+{
+	u32 runs = argument_number("runs", 9);
+
+	runs = MAX(MIN(runs, (u32)RUNS_MAX), 1u);
+	begin(DISK);
+	set_queue(DISK, 0, &disk);
+	set8(DISK, STATUS, 15);
+	begin(NET_A);
+	set_queue(NET_A, 1, &send);
+	set8(NET_A, STATUS, 15);
+	begin(NET_B);
+	set_queue(NET_B, 0, &receive);
+	set8(NET_B, STATUS, 15);
+	bench("virtio.blk_request", read_front, SECTOR, runs);
+	bench_each_kib("virtio.blk_each_kib", read_front, SECTOR, LONG);
+	bench("virtio.net_packet", pass_frame, SHORT, runs);
+	bench_each_kib("virtio.net_each_kib", pass_frame, SHORT, FULL);
+	return 0;
+}
