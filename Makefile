@@ -35,9 +35,9 @@ KFLAGS := -std=gnu17 -I. -I$(O)/gen -O2 -g -ffreestanding -mcmodel=kernel -mno-r
 	-Wall -Wextra -Werror -Wno-address-of-packed-member
 AFLAGS := -I. -D__ASSEMBLER__ -g
 
-IMAGE_SRC := $(wildcard boot/*.c diag/*.c arch/x86/*.c arch/x86/svm/*.c arch/x86/vmx/*.c core/*.c \
-	core/lib/*.c core/l1/*.c core/l2/*.c core/l3/*.c kfv/*.c kfv/agents/*.c drivers/*/*.c)
-IMAGE_ASM := $(wildcard boot/start.S boot/ap.S arch/x86/*.S arch/x86/svm/*.S arch/x86/vmx/*.S \
+IMAGE_SRC := $(wildcard boot/*.c arch/x86/*.c arch/x86/svm/*.c arch/x86/vmx/*.c core/*.c \
+	core/lib/*.c core/l1/*.c core/l2/*.c core/l3/*.c kfv/*.c kfv/agents/*.c diag/*.c drivers/*/*.c)
+IMAGE_ASM := $(wildcard boot/start.S boot/ap.S core/*.S arch/x86/*.S arch/x86/svm/*.S arch/x86/vmx/*.S \
 	drivers/*/*.S)
 FAULTS_SRC := tests/faults/faults.c tests/faults/svm.c tests/faults/vmx.c
 FAULTS_ASM := tests/faults/guest.S

@@ -5,7 +5,7 @@
 #define KFV_VERSION "0.1"
 
 /* The nucleus's pool: page tables, control structures, per-VM records. */
-#define CONFIG_POOL_BYTES (8ul << 20)
+#define CONFIG_POOL_BYTES (16ul << 20)
 
 /* The test image: in-image tests and planted bugs; the Makefile sets it for kfv-test.elf only. */
 #ifndef CONFIG_TEST

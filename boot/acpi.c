@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads the machine's ACPI tables once, at boot. The firmware is trusted, but its checksums are
  * not. */
-#include "arch/x86/acpi.h"
+#include "boot/acpi.h"
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"

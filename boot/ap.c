@@ -6,7 +6,7 @@
  */
 #include "boot/ap.h"
 
-#include "arch/x86/acpi.h"
+#include "boot/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/hv.h"

@@ -2,7 +2,7 @@
 /* The banner, at 80 columns. */
 #include "boot/banner.h"
 
-#include "arch/x86/acpi.h"
+#include "boot/acpi.h"
 #include "arch/x86/cpu.h"
 #include "config.h"
 #include "core/l1/frame.h"

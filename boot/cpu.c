@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the CPU is (SDM volume 2, "CPUID"; APM volume 3, appendix E), and boot option hide=: what it
- * has and is to do without (see arch/x86/cpu.h).
+ * has and is to do without (see arch/x86/cpu.h); and how the nucleus sets each CPU up (SDM volume
+ * 3, "Control Registers").
  */
 #include "arch/x86/cpu.h"
 
+#include "arch/x86/seal.h"
 #include "core/lib/string.h"
+
+struct cpu_features cpu_features __sealed;
 
 static void read_names(struct cpu_features *f)
 {
@@ -108,4 +112,27 @@ void cpu_hide(const char *list)
 			*maskable[i].flag = false;
 	}
 	cpu_set_modes();
+}
+
+void cpu_set_modes(void)
+{
+	u64 cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE;
+
+	/* TS: the FPU holds a guest's registers, and no compartment may see them. */
+	cr0_write(CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
+	if (cpu_features.smep)
+		cr4 |= CR4_SMEP;
+	if (cpu_features.smap)
+		cr4 |= CR4_SMAP;
+	if (cpu_features.umip)
+		cr4 |= CR4_UMIP;
+	if (cpu_features.xsave)
+		cr4 |= CR4_OSXSAVE;
+	cr4_write(cr4 | (cr4_read() & CR4_VMXE));
+	if (cpu_features.xsave)
+		xsetbv(0, 1);
+	wrmsr(MSR_PAT, PAT_AT_RESET);
+	/* No way in by SYSCALL or SYSENTER, whatever firmware or a guest left in their MSRs. */
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SCE);
+	wrmsr(MSR_SYSENTER_CS, 0);
 }

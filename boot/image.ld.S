@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Link script: one stretch of memory in three parts on page boundaries: text, constants, data.
+ * Link script: one stretch of memory in three parts on page boundaries: text, constants, data. What
+ * compartments execute and read (drivers, pure helpers, their calls outwards) has pages of its own.
  * Linked at IMAGE_BASE + IMAGE_LMA, loaded at IMAGE_LMA or where GRUB finds room.
  */
 #include "boot/layout.h"
@@ -24,11 +25,25 @@ SECTIONS
 		KEEP(*(.boot.header))
 		*(.boot.text)
 		*(.boot.crossing)
-		*(.text .text.*)
+		*(EXCLUDE_FILE(*[/]drivers[/]*.o *[/]core[/]lib[/]*.o) .text)
+		*(EXCLUDE_FILE(*[/]drivers[/]*.o *[/]core[/]lib[/]*.o) .text.*)
+		. = ALIGN(4096);
+	} :text
+	driver_text_start = .;
+	.text.driver : AT(ADDR(.text.driver) - IMAGE_BASE) {
+		*(.driver.text .text .text.*)
 		. = ALIGN(4096);
 	} :text
 	text_end = .;
 
+	driver_rodata_start = .;
+	.rodata.driver : AT(ADDR(.rodata.driver) - IMAGE_BASE) {
+		*[/]drivers[/]*.o(.rodata .rodata.*)
+		*[/]core[/]lib[/]*.o(.rodata .rodata.*)
+		*(.driver.rodata)
+		. = ALIGN(4096);
+	} :rodata
+	driver_rodata_end = .;
 	.rodata : AT(ADDR(.rodata) - IMAGE_BASE) {
 		*(.rodata .rodata.*)
 		. = ALIGN(8);

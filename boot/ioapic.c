@@ -4,7 +4,7 @@
  * good ("82093AA I/O Advanced Programmable Interrupt Controller"; "8259A Programmable Interrupt
  * Controller").
  */
-#include "arch/x86/acpi.h"
+#include "boot/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"

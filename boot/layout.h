@@ -2,6 +2,7 @@
 /*
  * The host's linear address space, for C, assembly and the link script.
  *
+ *   COMPARTMENT_STATE     in a compartment: its data, and up to COMPARTMENT_STACK its stack
  *   DIRECT_BASE + hpa     the nucleus's pool, page by page, never executable
  *   MAP_BASE              devices, ACPI tables, modules while they are read
  *   IMAGE_BASE            the image, -2 GiB and up
@@ -17,9 +18,15 @@
 #define DIRECT_BASE 0xffff800000000000
 #define MAP_BASE    0xffffc00000000000
 
+/* Both in one 2 MiB; what is not mapped around them guards them. */
+#define COMPARTMENT_STATE 0x10000000
+#define COMPARTMENT_STACK 0x10180000 /* its upper end */
+
 /* Page tables for the image before C takes over: 2 MiB each. */
 #define BOOT_IMAGE_TABLES 2
 
-#define SELECTOR_CODE 0x08
-#define SELECTOR_DATA 0x10
-#define SELECTOR_TSS  0x18
+#define SELECTOR_CODE	   0x08
+#define SELECTOR_DATA	   0x10
+#define SELECTOR_TSS	   0x18
+#define SELECTOR_USER_CODE 0x2b /* RPL 3 */
+#define SELECTOR_USER_DATA 0x33

@@ -5,7 +5,7 @@
  */
 #include "boot/mb2.h"
 
-#include "arch/x86/acpi.h"
+#include "boot/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/hv.h"
@@ -291,6 +291,9 @@ static void start_defence(void)
 
 static void seal(void)
 {
+	if (paging_init_compartments() < 0)
+		boot_fail(
+			REASON_LITTLE_MEMORY, "the compartments' tables do not fit into the pool");
 	seal_nucleus();
 }
 

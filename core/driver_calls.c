@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What drivers may call (drivers/api/driver.h), placed trusted: plain functions that go through the
- * gates of the three layers. The CPU remembers which driver it is inside, so that a driver never
- * names itself: each call acts for that driver and for its VM alone.
+ * What drivers may call (drivers/api/driver.h), through the gates of the three layers. The CPU
+ * remembers which driver it is inside, so that a driver never names itself: each call acts for that
+ * driver and for its VM alone, and for no more than its descriptor grants it. Arguments come from
+ * ring 3 as they are, in whole registers.
  */
-#include "drivers/api/driver.h"
+#include "core/driver_calls.h"
 
+#include "arch/x86/compartment.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "core/l1/gate.h"
@@ -18,6 +20,7 @@
 #include "core/l2/net.h"
 #include "core/l2/sched.h"
 #include "core/l3/gate.h"
+#include "drivers/api/driver.h"
 
 static struct hrsc *running(void)
 {
@@ -27,91 +30,143 @@ static struct hrsc *running(void)
 	return h;
 }
 
-u64 l1_now_ns(void)
+/* The driver that calls, or NULL where it has no such grant. A confined one ends there. */
+static struct hrsc *granted(u64 grant)
+{
+	struct hrsc *h = running();
+
+	if (likely(h->grants & grant))
+		return h;
+	if (h->compartment)
+		compartment_abort(CAUSE_GRANT, grant, compartment_caller(), 0);
+	return NULL;
+}
+
+u64 call_l1_now_ns(void)
 {
 	const struct vm *vm = running()->owner;
 
 	return time_now_ns() - vm->clock_behind_ns;
 }
 
-void l1_timer_arm(u64 deadline_ns)
+u64 call_l1_timer_arm(u64 deadline_ns)
 {
-	struct vm *vm = running()->owner;
+	struct hrsc *h = granted(GRANT_TIMER);
+	struct vm *vm = h ? h->owner : NULL;
 
-	l1_gate_timer_arm(running(), deadline_ns ? deadline_ns + vm->clock_behind_ns : 0);
+	if (!h)
+		return 0;
+	l1_gate_timer_arm(h, deadline_ns ? deadline_ns + vm->clock_behind_ns : 0);
 	vm->timer_cpu = this_cpu(id);
 	sched_timers_changed();
+	return 0;
 }
 
-bool l1_random(u64 *out)
+/* What `len` bytes at an address of the driver's are to the nucleus: its own data or stack alone.
+ */
+static void *buffer(const struct hrsc *h, void *at, u32 len)
 {
-	return cpu_random(out);
+	void *seen = h->compartment ? compartment_buffer(h->compartment, (u64)at, len) : at;
+
+	if (!seen)
+		compartment_abort(CAUSE_POINTER, len, compartment_caller(), (u64)at);
+	return seen;
 }
 
-u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
+u64 call_l1_random(u64 *out)
 {
-	struct hrsc *h = running();
-	struct vm *vm = h->owner;
+	const struct hrsc *h = granted(GRANT_RANDOM);
 
+	return h && cpu_random(buffer(h, out, sizeof(*out)));
+}
+
+u64 call_l2_call(u64 peer, u64 fn, u64 a, u64 b)
+{
+	struct hrsc *h = granted(peer < PEER_COUNT ? GRANT_PEER(peer) : 0);
+	struct vm *vm = h ? h->owner : NULL;
+
+	if (!h)
+		return BUS_NO_PEER;
 	if (peer == PEER_CONSOLE)
-		return l2_gate_call(h, &console_hrsc, fn, a, vm->id);
+		return l2_gate_call(h, &console_hrsc, (u32)fn, a, vm->id);
 	if (peer == PEER_VM)
-		return l2_gate_call(h, &vm->hrsc, fn, a, b);
+		return l2_gate_call(h, &vm->hrsc, (u32)fn, a, b);
 	if (peer == PEER_SWITCH)
-		return net_call(h, fn, a, b);
-	return peer < PEER_COUNT ? l2_gate_call(h, vm->peer[peer], fn, a, b) : BUS_NO_PEER;
+		return net_call(h, (u32)fn, a, b);
+	return l2_gate_call(h, vm->peer[peer], (u32)fn, a, b);
 }
 
-void l2_wake(u32 port)
+u64 call_l2_wake(u64 port)
 {
-	net_wake(running(), port);
+	struct hrsc *h = granted(GRANT_WAKE);
+
+	if (h)
+		net_wake(h, (u32)MIN(port, BUS_PORTS));
+	return 0;
 }
 
-int l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len)
+s64 call_l2_disk(u64 op, u64 at, u64 gpa, u64 len)
 {
-	struct hrsc *h = running();
-	struct vm *vm = h->owner;
+	struct hrsc *h = granted(GRANT_DISK);
+	struct vm *vm = h ? h->owner : NULL;
 
-	if (!l2_gate_disk(h, op, at, gpa, len))
+	if (!h || op > DISK_ZERO || !l2_gate_disk(h, (u32)op, at, gpa, (u32)len))
 		return -EPERM;
-	return disk_move(vm, &vm->disk[h->slot], op, at, GPA(gpa), len);
+	return disk_move(vm, &vm->disk[h->slot], (enum disk_op)op, at, GPA(gpa), (u32)len);
 }
 
-int l3_memory_read(u64 gpa, void *to, u32 len)
+s64 call_l3_memory_read(u64 gpa, void *to, u64 len)
 {
-	struct hrsc *h = running();
+	struct hrsc *h = granted(GRANT_MEMORY);
 
-	return l3_gate_memory(h, gpa, len, false) ? vm_read(h->owner, GPA(gpa), to, len) : -EFAULT;
+	if (!h || !l3_gate_memory(h, gpa, (u32)len, false))
+		return -EFAULT;
+	return vm_read(h->owner, GPA(gpa), buffer(h, to, (u32)len), (u32)len);
 }
 
-int l3_memory_write(u64 gpa, const void *from, u32 len)
+s64 call_l3_memory_write(u64 gpa, void *from, u64 len)
 {
-	struct hrsc *h = running();
+	struct hrsc *h = granted(GRANT_MEMORY);
 
-	return l3_gate_memory(h, gpa, len, true) ? vm_write(h->owner, GPA(gpa), from, len)
-						 : -EFAULT;
+	if (!h || !l3_gate_memory(h, gpa, (u32)len, true))
+		return -EFAULT;
+	return vm_write(h->owner, GPA(gpa), buffer(h, from, (u32)len), (u32)len);
 }
 
-void l3_raise_irq(u32 gsi, bool level)
+u64 call_l3_raise_irq(u64 gsi, u64 level)
 {
-	struct hrsc *h = running();
+	struct hrsc *h = granted(gsi < GRANT_LINES ? GRANT_LINE(gsi) : 0);
 
-	if (l3_gate_irq(h, gsi, level))
-		line_set(h, gsi, level);
+	level = (u8)level != 0;
+	if (h && l3_gate_irq(h, (u32)gsi, level))
+		line_set(h, (u32)gsi, level);
+	return 0;
 }
 
-void l3_msi(u64 address, u32 data)
+u64 call_l3_msi(u64 address, u64 data)
 {
-	struct hrsc *h = running();
+	struct hrsc *h = granted(GRANT_MSI);
 
-	vlapic_message(h->owner, address, data);
+	if (h)
+		vlapic_message(h->owner, address, (u32)data);
+	return 0;
 }
 
-void l3_intr(bool level)
+u64 call_l3_intr(u64 level)
 {
-	struct vm *vm = running()->owner;
+	struct hrsc *h = granted(GRANT_INTR);
+	struct vm *vm = h ? h->owner : NULL;
 
-	vm->pic_intr = level;
-	if (level && vm->nvcpus)
+	if (!h)
+		return 0;
+	vm->pic_intr = (u8)level != 0;
+	if (vm->pic_intr && vm->nvcpus)
 		vcpu_kick(vm->vcpu[0]);
+	return 0;
 }
+
+/* For compartment_gate; what a call has no parameter for is not looked at. */
+#define X(name) (const void *)call_##name,
+const void *const driver_calls[] = { NULL, DRIVER_CALLS(X) };
+#undef X
+const u32 driver_call_count = ARRAY_LEN(driver_calls);

@@ -8,9 +8,10 @@
 
 #include "core/lib/types.h"
 
+struct compartment;
+struct driver;
 struct hrsc;
 struct net_switch;
-struct driver;
 
 struct l1_if {
 	void (*irq)(struct hrsc *h, u32 line);
@@ -28,13 +29,11 @@ struct l3_if {
 };
 
 enum hrsc_kind { HRSC_HOST, HRSC_VM, HRSC_VCPU, HRSC_DRIVER, HRSC_CONSOLE };
-enum hrsc_placement { PLACE_TRUSTED, PLACE_CONFINED };
-enum hrsc_state { HRSC_FREE, HRSC_LIVE, HRSC_QUARANTINED };
+enum hrsc_state { HRSC_FREE, HRSC_LIVE, HRSC_FAILED };
 
 struct hrsc {
 	u64 armed;		/* (a) HOOK_BIT()s of the ops that an agent watches */
 	u8 kind;		/* (c) */
-	u8 placement;		/* (c) */
 	u8 state;		/* (o) */
 	u16 id;			/* (c) index into the registry, 0 is the host */
 	u16 vm_id;		/* (c) 1.. the VM it serves, 0 the host */
@@ -44,12 +43,16 @@ struct hrsc {
 	const struct l1_if *l1; /* (c) NULL where the layer is not touched */
 	const struct l2_if *l2;
 	const struct l3_if *l3;
-	const struct driver *driver; /* (c) HRSC_DRIVER only */
-	void *data;		     /* (c) the driver's own data */
-	void *owner;		     /* (c) struct vm of a driver, VM or vCPU */
-	struct net_switch *net;	     /* (c) of a network device */
-	u64 deadline_ns;	     /* (o) timer asked for through the L1 gate, 0 none */
-	char name[24];		     /* (c) "linux/uart" */
+	const struct driver *driver;	 /* (c) HRSC_DRIVER only */
+	void *data;			 /* (c) the driver's own data, as the nucleus sees it */
+	struct compartment *compartment; /* (c) where it runs; NULL: trusted */
+	u64 grants;			 /* (c) GRANT_ bits: what it may ask for */
+	void *kept;		       /* (c) copy of its data after the last call that went well */
+	u64 revived_since_ns, revived; /* (o) restarts of late */
+	void *owner;		       /* (c) struct vm of a driver, VM or vCPU */
+	struct net_switch *net;	       /* (c) of a network device */
+	u64 deadline_ns;	       /* (o) timer asked for through the L1 gate, 0 none */
+	char name[24];		       /* (c) "linux/uart" */
 };
 
 #define HRSC_MAX 256

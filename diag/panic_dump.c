@@ -5,6 +5,7 @@
  */
 #include "arch/x86/panic.h"
 
+#include "arch/x86/compartment.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 
@@ -18,7 +19,8 @@ extern const struct symbol symbols[] __attribute__((weak));
 extern const u64 symbol_count __attribute__((weak));
 extern char image_start[], text_end[];
 
-static const char *const exception_names[] = {
+/* Exceptions, and what else compartments fail of. */
+static const char *const causes[CAUSES] = {
 	"divide error",
 	"debug",
 	"NMI",
@@ -41,7 +43,19 @@ static const char *const exception_names[] = {
 	"SIMD error",
 	"virtualisation",
 	"control protection",
+	[CAUSE_BUDGET] = "ran for too long",
+	[CAUSE_STACK] = "stack overrun",
+	[CAUSE_DATA] = "data overrun",
+	[CAUSE_CALL] = "call of an unknown number",
+	[CAUSE_POINTER] = "call with foreign memory",
+	[CAUSE_GRANT] = "call without a grant",
+	[CAUSE_NESTING] = "calls nested too deep",
 };
+
+const char *cause_name(u64 cause)
+{
+	return cause < CAUSES && causes[cause] ? causes[cause] : "reserved";
+}
 
 const char *symbol_find(u64 address, u64 *offset)
 {
@@ -72,11 +86,6 @@ void panic_dump(const struct trap_frame *f)
 	panic_say("r12 %016lx  r13 %016lx  r14 %016lx\n", f->r12, f->r13, f->r14);
 	panic_say("r15 %016lx  cr2 %016lx  cr3 %016lx\n", f->r15, cr2_read(), cr3_read());
 	panic_say("cr0 %016lx  cr4 %016lx  efer %015lx\n", cr0_read(), cr4_read(), rdmsr(MSR_EFER));
-}
-
-const char *exception_name(u64 vector)
-{
-	return vector < ARRAY_LEN(exception_names) ? exception_names[vector] : "reserved";
 }
 
 static void say_address(u64 address)

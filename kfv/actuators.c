@@ -5,6 +5,7 @@
  */
 #include "kfv/actuators.h"
 
+#include "core/l2/placement.h"
 #include "core/l2/sched.h"
 #include "core/l2/snapshot.h"
 #include "core/l2/vm.h"
@@ -115,6 +116,13 @@ int act_keep(u16 id)
 	struct vm *vm = find(id);
 
 	return !vm ? -ENOENT : vm->snapshot ? 0 : vm_snapshot(vm);
+}
+
+int act_microreboot(u16 id, u16 subject)
+{
+	struct hrsc *h = hrsc_get(subject);
+
+	return h && h->kind == HRSC_DRIVER && h->vm_id == id ? driver_revive(h) : -ENOENT;
 }
 
 int act_pause(u16 id)

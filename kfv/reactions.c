@@ -55,6 +55,11 @@ static enum outcome restore(const struct hook_event *e)
 	return act_restore(e->vm) ? OUTCOME_DENY : OUTCOME_ALLOW;
 }
 
+static enum outcome microreboot(const struct hook_event *e)
+{
+	return done(act_microreboot(e->vm, e->subject));
+}
+
 static enum outcome snapshot(const struct hook_event *e)
 {
 	u8 digest[SHA256_SIZE];
@@ -86,8 +91,6 @@ static enum outcome safe_state(const struct hook_event *e)
 	return done(act_safe_state());
 }
 
-#define CONFINED "confined drivers"
-
 const struct reaction reactions[REACTIONS] = {
 	[0] = { "log", 0, ANY, log_only, NULL },
 	[1] = { "deny", 1, ANY, deny, NULL },
@@ -97,10 +100,10 @@ const struct reaction reactions[REACTIONS] = {
 	[5] = { "cancel timers", 3, 0, NULL, "hot-unplug of devices" },
 	[6] = { "roll back object", 4, 0, NULL, "copies of drivers' objects" },
 	[7] = { "restore field", 4, LAYER(2), restore, NULL },
-	[8] = { "cleanse code", 4, 0, NULL, CONFINED },
+	[8] = { "cleanse code", 4, 0, NULL, "text of each driver's own" },
 	[9] = { "none", 0, 0, NULL, "a meaning in the catalogue" },
-	[10] = { "microreboot", 4, 0, NULL, CONFINED },
-	[11] = { "fallback driver", 5, 0, NULL, CONFINED },
+	[10] = { "microreboot", 4, LAYER(1), microreboot, NULL },
+	[11] = { "fallback driver", 5, 0, NULL, "a second driver of the kind" },
 	[12] = { "revoke mapping", 3, 0, NULL, "owner checks of stage-2 leaves" },
 	[13] = { "isolate port", 3, 0, NULL, "the virtual switch" },
 	[14] = { "block DMA", 3, 0, NULL, "the IOMMU driver" },

@@ -10,6 +10,10 @@
 /* Enables this CPU's local APIC. -ENODEV when there is none. */
 int __must_check apic_init(void);
 u32 apic_id(void);
+/* Its registers, by their offsets in the page of the xAPIC; NULL: there are MSRs instead. */
+extern volatile u32 *apic_page; /* (c) */
+u32 apic_read(u32 reg);
+void apic_write(u32 reg, u32 value);
 void apic_eoi(void);
 /* One-shot timer at VECTOR_TIMER after `ticks` of the undivided APIC clock; 0 stops it. */
 void apic_timer_start(u32 ticks);

@@ -192,6 +192,11 @@ static inline void wbinvd(void)
 	asm volatile("wbinvd" ::: "memory");
 }
 
+static inline void clts(void)
+{
+	asm volatile("clts");
+}
+
 static inline void irq_off(void)
 {
 	asm volatile("cli" ::: "memory");
@@ -234,5 +239,5 @@ void cpu_identify(void);
  */
 void cpu_hide(const char *list);
 bool cpu_hidden(const char *name);
-/* CR0, CR4 and EFER as the nucleus wants them: WP, SMEP, SMAP, UMIP, NX. */
+/* CR0, CR4 and the MSRs of system calls as the nucleus wants them: WP, TS, SMEP, SMAP, UMIP. */
 void cpu_set_modes(void);

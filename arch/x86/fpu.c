@@ -43,23 +43,33 @@ void fpu_reset(void *area)
 		*(u64 *)((u8 *)area + FXSAVE_SIZE) = 3; /* XSTATE_BV: x87 and SSE are in the area */
 }
 
+/* The host itself has no use for the FPU: only here it is open (cpu_set_modes). */
+static void close(void)
+{
+	cr0_write(cr0_read() | CR0_TS);
+}
+
 void fpu_save(void *area)
 {
-	if (!cpu_features.xsave) {
+	clts();
+	if (cpu_features.xsave) {
+		xsetbv(0, cpu_features.xcr0_supported);
+		asm volatile("xsave64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
+	} else {
 		asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
-		return;
 	}
-	xsetbv(0, cpu_features.xcr0_supported);
-	asm volatile("xsave64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
+	close();
 }
 
 void fpu_load(const void *area, u64 xcr0)
 {
-	if (!cpu_features.xsave) {
+	clts();
+	if (cpu_features.xsave) {
+		xsetbv(0, cpu_features.xcr0_supported);
+		asm volatile("xrstor64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
+		xsetbv(0, xcr0);
+	} else {
 		asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
-		return;
 	}
-	xsetbv(0, cpu_features.xcr0_supported);
-	asm volatile("xrstor64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
-	xsetbv(0, xcr0);
+	close();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walker shared by host tables, NPT and EPT. Table pages come from the nucleus's pool and are
- * reached through its direct mapping, read-only once sealed; every store goes through the L1 gate.
+ * The walker shared by host tables, compartments, NPT and EPT. Table pages come from the nucleus's
+ * pool and are reached through its direct mapping, read-only once sealed; every store goes through
+ * the L1 gate.
  */
 #include "arch/x86/paging.h"
 
@@ -23,7 +24,20 @@ const struct paging_format host_format = {
 	.write = BIT(1),
 	.no_exec = BIT(63),
 	.uncached = BIT(3) | BIT(4),
+	.user = BIT(2),
 	.max_leaf_level = 2,
+};
+
+/* The same for tables whose leaves say whether ring 3 may reach them. */
+const struct paging_format compartment_format = {
+	.name = "compartment",
+	.present = BIT(0),
+	.table = BIT(0) | BIT(1) | BIT(2),
+	.leaf = BIT(0) | BIT(5) | BIT(6),
+	.write = BIT(1),
+	.no_exec = BIT(63),
+	.user = BIT(2),
+	.max_leaf_level = 1,
 };
 
 static u64 level_size(u32 level)
@@ -56,6 +70,8 @@ static u64 leaf_value(const struct paging_format *f, hpa_t pa, u32 prot, u32 lev
 		e |= f->read;
 	if (prot & PROT_WRITE)
 		e |= f->write;
+	if (prot & PROT_USER)
+		e |= f->user;
 	e |= prot & PROT_EXEC ? f->exec : f->no_exec;
 	return e | (prot & PROT_UNCACHED ? f->uncached : f->cached);
 }
@@ -65,7 +81,7 @@ int pt_init(struct pagetable *pt, const struct paging_format *f, u16 owner)
 	pt->format = f;
 	pt->owner = owner;
 	pt->levels = 4;
-	pt->table_type = f == &host_format ? FRAME_HOST_TABLE : FRAME_S2_TABLE;
+	pt->table_type = f->user ? FRAME_HOST_TABLE : FRAME_S2_TABLE;
 	pt->root = page_alloc(pt->table_type);
 	return pt->root ? 0 : -ENOMEM;
 }
@@ -90,7 +106,7 @@ static int split(struct pagetable *pt, u64 *entry, u32 level)
  * The entry for va at `level`, making the tables above it and splitting large leaves in the way.
  * NULL when the pool is empty.
  */
-static u64 *entry_make(struct pagetable *pt, u64 va, u32 level)
+u64 *pt_entry_make(struct pagetable *pt, u64 va, u32 level)
 {
 	u64 *table = pt->root;
 
@@ -141,7 +157,7 @@ static bool owned(const struct pagetable *pt, hpa_t pa, u64 len)
 	if (pt->owner == OWNER_NONE)
 		return true;
 	for (u64 at = 0; at < len; at += PAGE_SIZE) {
-		if (frame_owner(HPA(pa.v + at)) != pt->owner)
+		if (!frame_owned(HPA(pa.v + at), pt->owner))
 			return false;
 		if (!((pa.v + at) & (BLOCK_SIZE - 1)) && len - at >= BLOCK_SIZE)
 			at += BLOCK_SIZE - PAGE_SIZE; /* a block has one owner */
@@ -160,7 +176,7 @@ static u32 leaf_level(const struct pagetable *pt, u64 va, u64 pa, u64 len)
 
 static int map_leaf(struct pagetable *pt, u64 va, hpa_t pa, u32 level, u32 prot)
 {
-	u64 *e = entry_make(pt, va, level);
+	u64 *e = pt_entry_make(pt, va, level);
 
 	if (!e)
 		return -ENOMEM;
@@ -176,8 +192,7 @@ int pt_map(struct pagetable *pt, u64 va, hpa_t pa, u64 len, u32 prot)
 
 	CHECK(!((va | pa.v | len) & ~PAGE_MASK));
 	/* W^X is the host's own rule; what a guest does with its memory is the guest's. */
-	CHECK(pt->format != &host_format ||
-		(prot & (PROT_WRITE | PROT_EXEC)) != (PROT_WRITE | PROT_EXEC));
+	CHECK(!pt->format->user || (prot & (PROT_WRITE | PROT_EXEC)) != (PROT_WRITE | PROT_EXEC));
 	if (!owned(pt, pa, len))
 		return -EACCES;
 	while (done < len) {
@@ -201,7 +216,7 @@ void pt_unmap(struct pagetable *pt, u64 va, u64 len)
 		u64 step = level_size(level) - ((va + at) & (level_size(level) - 1));
 
 		if (e && level > 1 && (step != level_size(level) || len - at < step)) {
-			CHECK(entry_make(pt, va + at, 1));
+			CHECK(pt_entry_make(pt, va + at, 1));
 			continue;
 		}
 		if (e) {
@@ -220,7 +235,7 @@ int pt_protect(struct pagetable *pt, u64 va, u64 len, u32 prot)
 		u64 size = level_size(level);
 
 		if (e && level > 1 && (((va + at) & (size - 1)) || len - at < size)) {
-			if (!entry_make(pt, va + at, level - 1))
+			if (!pt_entry_make(pt, va + at, level - 1))
 				return -ENOMEM;
 			continue;
 		}
@@ -268,15 +283,4 @@ void pt_destroy(struct pagetable *pt)
 	if (pt->root)
 		free_tables(pt, pt->root, pt->levels);
 	pt->root = NULL;
-}
-
-int pt_link_table(struct pagetable *pt, u64 va, const u64 *table)
-{
-	u64 *e = entry_make(pt, va, 2);
-
-	if (!e)
-		return -ENOMEM;
-	CHECK(!*e);
-	l1_gate_table_write(e, virt_to_hpa(table).v | pt->format->table);
-	return 0;
 }

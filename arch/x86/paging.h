@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One page-table walker for host, NPT and EPT: the formats differ only in a small table.
- * (SDM, "Paging" and "The Extended Page Table Mechanism"; APM volume 2, "Page Translation and
- * Protection" and "Nested Paging".) Table pages are read-only in the host's own mapping; the gate
- * in paging.c is the one place that writes them.
+ * One page-table walker for host, compartments, NPT and EPT: the formats differ only in a small
+ * table. (SDM, "Paging" and "The Extended Page Table Mechanism"; APM volume 2, "Page Translation
+ * and Protection" and "Nested Paging".) Table pages are read-only in the host's own mapping; the
+ * gate in paging.c is the one place that writes them.
  */
 #pragma once
 
@@ -16,6 +16,7 @@
 #define PROT_RX	      (PROT_READ | PROT_EXEC)
 #define PROT_RWX      7u
 #define PROT_UNCACHED 8u
+#define PROT_USER     16u /* ring 3 as well: in compartments */
 
 struct paging_format {
 	const char *name;
@@ -25,6 +26,7 @@ struct paging_format {
 	u64 large;			/* extra bit of a leaf above level 1 */
 	u64 write, read, exec, no_exec; /* whichever the format has, else 0 */
 	u64 cached, uncached;
+	u64 user;	   /* bits of a leaf that ring 3 may reach; 0: a guest's */
 	u8 max_leaf_level; /* 2: 2 MiB, 3: 1 GiB */
 };
 
@@ -36,7 +38,7 @@ struct pagetable {
 	u8 table_type; /* (c) enum frame_type of its table pages */
 };
 
-extern const struct paging_format host_format;
+extern const struct paging_format host_format, compartment_format;
 
 /* Takes an empty root page. -ENOMEM. */
 int __must_check pt_init(struct pagetable *pt, const struct paging_format *f, u16 owner);
@@ -55,8 +57,8 @@ u64 pt_lookup(const struct pagetable *pt, u64 va, u32 *level);
 int __must_check pt_resolve(const struct pagetable *pt, u64 va, hpa_t *out);
 /* Frees every table page. */
 void pt_destroy(struct pagetable *pt);
-/* Hangs a page of the pool under the root as the level-1 table for va's 2 MiB. -ENOMEM. */
-int __must_check pt_link_table(struct pagetable *pt, u64 va, const u64 *table);
+/* The entry for va at `level`, with the tables above it. NULL: -ENOMEM. */
+u64 *pt_entry_make(struct pagetable *pt, u64 va, u32 level);
 
 /*
  * The host's own tables.
@@ -64,6 +66,8 @@ int __must_check pt_link_table(struct pagetable *pt, u64 va, const u64 *table);
 extern struct pagetable host_tables;
 /* Image, pool and windows, W^X; loads CR3. `image` is where the image was loaded. */
 int __must_check paging_init(hpa_t image);
+/* What all compartments share. -ENOMEM. */
+int __must_check paging_init_compartments(void);
 /* Maps physical memory at MAP_BASE and up, for good: devices, ACPI, modules. NULL: no room. */
 void *host_map(hpa_t pa, u64 len, u32 prot);
 /* Before paging_init(): reads through the early window, which the next call reuses. NULL: too long.

@@ -12,8 +12,7 @@ void panic_say(const char *fmt, ...) __printf(1, 2);
 /* Prints the callers from a frame pointer on, through the synchronous port. */
 void backtrace_print(u64 rip, u64 rbp);
 
-/* diag/panic_dump.c: all registers; an exception's name in the manuals. */
+/* diag/panic_dump.c: all registers. */
 void panic_dump(const struct trap_frame *f);
-const char *exception_name(u64 vector);
 /* Name of the function at `address` and the distance from its start; NULL outside the text. */
 const char *symbol_find(u64 address, u64 *offset);

@@ -4,8 +4,16 @@
  */
 #pragma once
 
+/* Offsets that the assembly knows. */
+#define PERCPU_COMPARTMENT 8
+#define PERCPU_RSP0	   20
+#define PERCPU_GDTR	   134
+
+#ifndef __ASSEMBLER__
+
 #include "core/lib/types.h"
 
+struct compartment;
 struct hrsc;
 
 struct __aligned(16) tss
@@ -20,10 +28,16 @@ struct __aligned(16) tss
 __packed;
 
 struct percpu {
-	struct percpu *self;   /* (c) at GS:0 */
-	u32 id;		       /* (c) */
-	u32 apic_id;	       /* (c) */
-	u8 *stack;	       /* (c) its lowest byte; STACK_BYTES */
+	struct percpu *self;		 /* (c) at GS:0 */
+	struct compartment *compartment; /* (o) the innermost one that it has entered, or NULL */
+	struct tss tss;			 /* (o) rsp[0]: below what compartment_enter() has saved */
+	u16 pad[3], gdt_limit;		 /* (c) with gdt_base what LGDT takes */
+	u64 gdt_base;			 /* (c) */
+	u32 crossings;			 /* (o) compartments that it has entered and not left */
+	bool interrupted;		 /* (o) in ring 3, since somebody looked last */
+	u32 id;				 /* (c) */
+	u32 apic_id;			 /* (c) */
+	u8 *stack;			 /* (c) its lowest byte; STACK_BYTES */
 	u8 *ist;	       /* (c) three pages: the stacks of NMI, double fault, machine check */
 	void *vcpu;	       /* (o) struct vcpu that runs, or NULL */
 	void *loaded;	       /* (o) struct vcpu whose FPU and debug registers the CPU holds */
@@ -41,9 +55,11 @@ struct percpu {
 	u64 quiet;		/* (a) see smp_quiet() */
 	u32 flushed;		/* (a) see smp_flush() */
 	bool idle;		/* (o) LOCK_SCHED: nothing to run */
-	struct tss tss;
 	u64 gdt[8];
 };
+ASSERT_OFFSET(struct percpu, compartment, PERCPU_COMPARTMENT);
+ASSERT_OFFSET(struct percpu, tss.rsp[0], PERCPU_RSP0);
+ASSERT_OFFSET(struct percpu, gdt_limit, PERCPU_GDTR);
 
 #define CPU_MAX	    64
 #define STACK_BYTES 16384ul
@@ -64,3 +80,5 @@ extern struct percpu *cpus[CPU_MAX]; /* (c) after boot, by id */
 void tables_load(struct percpu *cpu);
 /* For a panic: GS once more, from the GDT, which lies in this CPU's struct percpu. */
 void tables_find_gs(void);
+
+#endif

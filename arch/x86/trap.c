@@ -30,13 +30,18 @@ static bool fix_up(struct trap_frame *f)
 	return false;
 }
 
+void trap_interrupt(u8 vector)
+{
+	if (handlers[vector])
+		handlers[vector](vector);
+}
+
 void trap_handle(struct trap_frame *f)
 {
 	if (f->vector == VECTOR_NMI)
 		this_cpu(nmi_rip) = f->rip;
 	if (f->vector >= 32 || f->vector == VECTOR_NMI) {
-		if (handlers[f->vector])
-			handlers[f->vector](f->vector);
+		trap_interrupt((u8)f->vector);
 		return;
 	}
 	if (!fix_up(f))

@@ -17,17 +17,6 @@
 	(BIT(0) | BIT(1) | BIT(5) | BIT(6) | BIT(63)) /* present, writable, A, D, NX               \
 						       */
 
-int window_init(struct percpu *cpu)
-{
-	u64 *table = page_alloc(FRAME_DATA);
-
-	if (!table)
-		return -ENOMEM;
-	cpu->window_table = table;
-	cpu->window = (u8 *)(WINDOW_BASE + cpu->id * BLOCK_SIZE);
-	return pt_link_table(&host_tables, (u64)cpu->window, table);
-}
-
 static __always_inline void *open(u32 slot, hpa_t pa)
 {
 	u64 *table = this_cpu(window_table);

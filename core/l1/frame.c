@@ -13,29 +13,11 @@
 #include "core/l1/log.h"
 #include "core/lib/string.h"
 
-struct block {
-	u16 owner;
-	u8 type;
-};
-
 extern char image_start[], image_end[];
 
-static struct {
-	struct block *blocks; /* (o) */
-	u64 nblocks;
-	u8 *page_type; /* of the pool's pages: enum frame_type, FRAME_NONE when free */
-	u64 npages, used, hint;
-	u64 pool;  /* hpa */
-	u64 image; /* hpa */
-	u64 free_blocks, total_blocks, next_block;
-} frames;
+struct frames frames;
 
 static struct lock lock = LOCK_INIT(LOCK_MEMORY);
-
-void frame_set_image(hpa_t image)
-{
-	frames.image = image.v;
-}
 
 void frame_pool(hpa_t *base, u64 *len)
 {
@@ -57,33 +39,6 @@ void *pool_ptr(hpa_t a)
 {
 	CHECK(a.v - frames.pool < frames.npages * PAGE_SIZE);
 	return (void *)(DIRECT_BASE + a.v);
-}
-
-int frame_init(hpa_t pool, u64 nblocks)
-{
-	u64 records = ALIGN_UP(nblocks * sizeof(struct block), PAGE_SIZE);
-
-	frames.nblocks = nblocks;
-	frames.pool = pool.v;
-	frames.npages = CONFIG_POOL_BYTES / PAGE_SIZE;
-	early_map_pool(pool, CONFIG_POOL_BYTES);
-	frames.blocks = (struct block *)(DIRECT_BASE + frames.pool);
-	frames.page_type = (u8 *)frames.blocks + records;
-	records += ALIGN_UP(frames.npages, PAGE_SIZE);
-	if (records > CONFIG_POOL_BYTES / 2)
-		return -ENOMEM;
-	memset(frames.blocks, 0, records);
-	frames.used = frames.hint = records / PAGE_SIZE;
-	memset(frames.page_type, FRAME_DATA, frames.used);
-	return 0;
-}
-
-void frame_add_block(u64 index, u16 owner, enum frame_type type)
-{
-	CHECK(index < frames.nblocks && !frames.blocks[index].owner);
-	frames.blocks[index] = (struct block){ owner, type };
-	frames.total_blocks++;
-	frames.free_blocks += owner == OWNER_FREE;
 }
 
 static bool row_free(u64 at, u32 n)
@@ -191,6 +146,16 @@ u16 frame_owner(hpa_t a)
 	u64 at = a.v / BLOCK_SIZE;
 
 	return at < frames.nblocks ? frames.blocks[at].owner : OWNER_NONE;
+}
+
+bool frame_owned(hpa_t a, u16 owner)
+{
+	u64 offset = a.v - frames.pool;
+
+	if (owner == OWNER_COMPARTMENT)
+		return offset < frames.npages * PAGE_SIZE &&
+		       frames.page_type[offset / PAGE_SIZE] == FRAME_COMPARTMENT;
+	return frame_owner(a) == owner;
 }
 
 void frame_each(enum frame_type type, void (*fn)(void *page))

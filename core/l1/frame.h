@@ -14,6 +14,7 @@
 #define OWNER_NONE	   0 /* not RAM, or firmware's */
 #define OWNER_FREE	   1
 #define OWNER_NUCLEUS	   2
+#define OWNER_COMPARTMENT  3	       /* FRAME_COMPARTMENT pages of the pool */
 #define OWNER_VM(id)	   (16 + (id)) /* id from 1 */
 #define OWNER_SNAPSHOT(id) (64 + (id)) /* of VM id: in no stage 2 */
 
@@ -23,6 +24,7 @@ enum frame_type {
 	FRAME_RODATA,
 	FRAME_DATA,
 	FRAME_HOST_TABLE,
+	FRAME_COMPARTMENT, /* data and stack of a confined driver */
 	FRAME_S2_TABLE,
 	FRAME_CONTROL, /* VMCB, VMCS, bitmaps */
 	FRAME_MODULE,  /* what GRUB loaded: given back when no VM needs it */
@@ -52,6 +54,8 @@ int __must_check block_alloc(u16 owner, hpa_t *out);
 void block_free(hpa_t block);
 
 u16 frame_owner(hpa_t a);
+/* Whether this owner has it, pages of the pool included. */
+bool frame_owned(hpa_t a, u16 owner);
 
 struct frame_stats {
 	u64 total, free, nucleus_pool, nucleus_used, vm; /* bytes */
@@ -65,3 +69,21 @@ void frame_each(enum frame_type type, void (*fn)(void *page));
 /* Between the pool's addresses and what the hardware is told. */
 hpa_t virt_to_hpa(const void *p);
 void *pool_ptr(hpa_t a);
+
+/*
+ * The records, which boot/frames.c makes.
+ */
+struct block {
+	u16 owner;
+	u8 type;
+};
+
+extern struct frames {
+	struct block *blocks; /* (o) */
+	u64 nblocks;
+	u8 *page_type; /* of the pool's pages: enum frame_type, FRAME_NONE when free */
+	u64 npages, used, hint;
+	u64 pool;  /* hpa */
+	u64 image; /* hpa */
+	u64 free_blocks, total_blocks, next_block;
+} frames;

@@ -43,6 +43,11 @@ void l1_gate_fault(u64 vector, u64 error, u64 rip, u64 address)
 		address);
 }
 
+void l1_gate_driver_fault(struct hrsc *h, u64 cause, u64 error, u64 rip, u64 address)
+{
+	(void)HOOK(h->armed, HOOK_L1_FAULT, h->id, host_hrsc.id, cause, error, rip, address);
+}
+
 u32 l1_gate_read(struct hrsc *h, u16 port, u8 width)
 {
 	if (HOOK(h->armed, HOOK_L1_REG_READ, h->id, host_hrsc.id, port, width, 0, 0) != HOOK_ALLOW)

@@ -23,6 +23,8 @@ static inline void l1_gate_exit(struct hrsc *vcpu, u32 kind, u64 rip, u64 ticks)
 /* An instruction of the host faulted where that had been foreseen, and was answered with an error.
  */
 void l1_gate_fault(u64 vector, u64 error, u64 rip, u64 address);
+/* A confined driver failed: cause is enum compartment_cause. */
+void l1_gate_driver_fault(struct hrsc *h, u64 cause, u64 error, u64 rip, u64 address);
 /* Port access by h; width 1, 2 or 4. A denied read returns all ones, a denied write is dropped. */
 u32 l1_gate_read(struct hrsc *h, u16 port, u8 width);
 void l1_gate_write(struct hrsc *h, u16 port, u8 width, u32 value);

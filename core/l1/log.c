@@ -8,9 +8,7 @@
 #include "core/l1/uart_port.h"
 #include "core/lib/fmt.h"
 
-#define LOG_BYTES 65536ul
 #define LINE_TEXT 255
-#define OUT_PIECE 64
 
 static const char *const level_names[] = {
 	[LOG_ERROR] = "error: ",
@@ -20,8 +18,8 @@ static const char *const level_names[] = {
 };
 
 struct lock console_lock = LOCK_INIT(LOCK_CONSOLE);
-static char store[LOG_BYTES]; /* (l) console_lock */
-static u64 stored; /* (l) bytes ever stored; the last LOG_BYTES of them are in the ring */
+char log_store[LOG_BYTES]; /* (l) console_lock */
+u64 log_stored;		   /* (l) */
 
 static void write_at_once(const char *text, u32 len, bool wait)
 {
@@ -59,71 +57,16 @@ void log_print(enum log_level level, const char *fmt, ...)
 		level_names[level], text);
 	taken = lock_take_again(&console_lock);
 	for (int i = 0; i < len; i++)
-		store[stored++ % LOG_BYTES] = line[i];
+		log_store[log_stored++ % LOG_BYTES] = line[i];
 	if (level < LOG_DEBUG)
 		sink(line, (u32)len, false);
 	lock_give_again(&console_lock, taken);
 }
 
-/* Collects pieces, so that text of any length passes. */
-struct out_sink {
-	struct fmt_sink fmt;
-	u32 len;
-	char piece[OUT_PIECE];
-};
-
-static void out_flush(struct out_sink *o)
+void log_out(const char *text, u32 len)
 {
 	bool taken = lock_take_again(&console_lock);
 
-	if (o->len)
-		sink(o->piece, o->len, true);
-	o->len = 0;
+	sink(text, len, true);
 	lock_give_again(&console_lock, taken);
-}
-
-static void out_put(struct fmt_sink *fmt, char c)
-{
-	struct out_sink *o = container_of(fmt, struct out_sink, fmt);
-
-	o->piece[o->len++] = c;
-	if (o->len == OUT_PIECE)
-		out_flush(o);
-}
-
-void out(const char *fmt, ...)
-{
-	struct out_sink o = { .fmt.put = out_put };
-	va_list args;
-
-	va_start(args, fmt);
-	fmt_v(&o.fmt, fmt, args);
-	va_end(args);
-	out_flush(&o);
-}
-
-/* Where the last n lines begin. */
-static u64 last_lines(u32 n)
-{
-	u64 oldest = stored > LOG_BYTES ? stored - LOG_BYTES : 0, at = stored;
-
-	while (at > oldest && (store[(at - 1) % LOG_BYTES] != '\n' || n--))
-		at--;
-	return at;
-}
-
-void log_replay(u32 n)
-{
-	char piece[OUT_PIECE];
-	u64 at = 0, end = stored;
-	u32 len = 1;
-
-	while (len) {
-		lock_take(&console_lock);
-		at = MAX(at ? at : last_lines(n), stored - MIN(stored, LOG_BYTES));
-		for (len = 0; len < OUT_PIECE && at < end; at++)
-			piece[len++] = store[at % LOG_BYTES];
-		lock_give(&console_lock);
-		out("%.*s", (int)len, piece);
-	}
 }

@@ -31,7 +31,13 @@ extern struct lock console_lock;
 /* Everything out, by polling: before the machine stops. */
 void log_flush(void);
 
-/* Prints the last n lines of the ring to the console. */
+/* The ring: the last LOG_BYTES of all bytes ever stored. */
+#define LOG_BYTES 65536ul
+extern char log_store[LOG_BYTES];
+extern u64 log_stored;
+/* To the sink, which waits. */
+void log_out(const char *text, u32 len);
+/* diag/out.c: prints the last n lines of the ring to the console. */
 void log_replay(u32 n);
 
 /* Stops this machine with the reason on every screen there is, a register dump and a backtrace. */

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trusted placement. The CPU remembers which driver it is inside (`running`), so that a driver
- * never names itself: its calls outwards act for it and for its VM alone.
+ * Both placements of drivers: trusted, by plain calls, and confined, in a compartment. The CPU
+ * remembers which driver it is inside (`running`), so that a driver never names itself: its calls
+ * outwards act for it and for its VM alone.
  */
 #include "core/l2/placement.h"
 
+#include "arch/x86/compartment.h"
 #include "arch/x86/percpu.h"
 #include "core/l1/frame.h"
+#include "core/l1/gate.h"
+#include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l2/lines.h"
 #include "core/l2/net.h"
+#include "core/l2/sched.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
+
+/* So many restarts in this time; then it stays failed. */
+#define REVIVALS_MAX 32
+#define REVIVALS_NS  1000000000ull
 
 extern const struct driver *const __start_kfv_drivers[], *const __stop_kfv_drivers[];
 
@@ -23,57 +33,160 @@ const struct driver *driver_find(const char *name)
 	return NULL;
 }
 
-/* Into the driver and out again; calls nest, when one driver calls another on the bus. */
-#define INSIDE(h, call)                                                                            \
-	do {                                                                                       \
-		struct hrsc *outer = this_cpu(running);                                            \
-		this_cpu(running) = h;                                                             \
-		call;                                                                              \
-		this_cpu(running) = outer;                                                         \
-	} while (0)
+/* One call of a confined driver: what it serves takes up to four numbers beside its data. */
+struct call {
+	const void *fn;
+	u64 a, b, x, y;
+};
 
-static u64 trusted_read(struct hrsc *h, u32 region, u32 offset, u32 width)
+static u64 enter(struct hrsc *h, const struct call *c)
 {
+	struct hrsc *outer = this_cpu(running);
 	u64 value;
 
-	INSIDE(h, value = h->driver->read(h->data, region, offset, width));
+	this_cpu(running) = h;
+	value = compartment_call(h->compartment, c->fn, c->a, c->b, c->x, c->y);
+	this_cpu(running) = outer;
+	if (unlikely(this_cpu(interrupted))) {
+		this_cpu(interrupted) = false;
+		sched_timers_changed();
+	}
 	return value;
 }
 
-static void trusted_write(struct hrsc *h, u32 region, u32 offset, u32 width, u64 value)
+/* What its peers hear from now on is that it is not there, and its guest reads all ones. */
+static void fail(struct hrsc *h)
 {
-	INSIDE(h, h->driver->write(h->data, region, offset, width, value));
+	const struct compartment_fault *f = &h->compartment->fault;
+
+	h->state = HRSC_FAILED;
+	if (!(h->revived & (h->revived - 1)))
+		log_error("%s failed: %s (error %#lx, address %#lx) at %#lx", h->name,
+			cause_name(f->cause), f->error, f->address, f->rip);
+	l1_gate_driver_fault(h, f->cause, f->error, f->rip, f->address);
 }
 
-static u64 trusted_call(struct hrsc *h, u32 fn, u64 a, u64 b)
+/* As after the last call that went well. */
+static void restore(struct hrsc *h)
+{
+	compartment_renew(h->compartment);
+	memcpy(h->data, h->kept, h->driver->state_size);
+}
+
+/* As at power-on; lines that it may have raised are low again. */
+static void begin_anew(struct hrsc *h)
+{
+	for (u32 gsi = 0; gsi < GRANT_LINES; gsi++)
+		if (h->grants & GRANT_LINE(gsi))
+			line_set(h, gsi, false);
+	driver_start(h);
+}
+
+/*
+ * A microreboot, if the L1 orchestrator has asked for one (driver_revive): with its data of before
+ * the call, which is then repeated, so that its guest sees a delay at most. When that fails as
+ * well, the call or the data are to blame: the data begin anew, and the call is lost.
+ */
+static __noinline u64 recover(struct hrsc *h, const struct call *c)
 {
 	u64 value;
 
-	INSIDE(h, value = h->driver->call(h->data, fn, a, b));
+	fail(h);
+	if (h->state != HRSC_LIVE)
+		return ~0ull;
+	restore(h);
+	value = enter(h, c);
+	if (!h->compartment->doomed)
+		return value;
+	fail(h);
+	if (h->state == HRSC_LIVE)
+		begin_anew(h);
+	return ~0ull;
+}
+
+static u64 call_confined(struct hrsc *h, const struct call *c)
+{
+	u64 value = enter(h, c);
+
+	if (h->compartment->entries)
+		return value;
+	if (unlikely(h->compartment->doomed) && h->state == HRSC_LIVE)
+		value = recover(h, c);
+	driver_keep(h);
 	return value;
 }
 
-static void trusted_timer(struct hrsc *h)
+int driver_revive(struct hrsc *h)
 {
-	INSIDE(h, h->driver->timer(h->data));
+	u64 now = time_now_ns();
+
+	if (!h->compartment || h->state != HRSC_FAILED)
+		return -EINVAL;
+	if (now - h->revived_since_ns > REVIVALS_NS) {
+		h->revived_since_ns = now;
+		h->revived = 0;
+	}
+	if (++h->revived > REVIVALS_MAX)
+		return -EAGAIN;
+	h->generation++;
+	h->state = HRSC_LIVE;
+	return 0;
 }
 
-static void trusted_irq(struct hrsc *h, u32 line)
+/*
+ * Into the driver and out again; calls nest, when one driver calls another on the bus. Both
+ * placements pass the arguments in registers.
+ */
+static __always_inline u64 inside(struct hrsc *h, const void *fn, u64 a, u64 b, u64 x, u64 y)
 {
-	INSIDE(h, h->driver->irq(h->data, line));
+	u64 (*const plain)(void *state, u64 a, u64 b, u64 x, u64 y) = fn;
+	struct hrsc *outer = this_cpu(running);
+	u64 value;
+
+	if (h->compartment)
+		return call_confined(h, &(struct call){ fn, a, b, x, y });
+	this_cpu(running) = h;
+	value = plain(h->data, a, b, x, y);
+	this_cpu(running) = outer;
+	return value;
 }
 
-static const struct l1_if l1_timer_only = { .timer = trusted_timer };
-static const struct l1_if l1_timer_and_irq = { .timer = trusted_timer, .irq = trusted_irq };
-static const struct l2_if l2_trusted = { .call = trusted_call };
-static const struct l3_if l3_trusted = { .read = trusted_read, .write = trusted_write };
+static u64 driver_read(struct hrsc *h, u32 region, u32 offset, u32 width)
+{
+	return inside(h, h->driver->read, region, offset, width, 0);
+}
+
+static void driver_write(struct hrsc *h, u32 region, u32 offset, u32 width, u64 value)
+{
+	inside(h, h->driver->write, region, offset, width, value);
+}
+
+static u64 driver_call(struct hrsc *h, u32 fn, u64 a, u64 b)
+{
+	return inside(h, h->driver->call, fn, a, b, 0);
+}
+
+static void driver_timer(struct hrsc *h)
+{
+	inside(h, h->driver->timer, 0, 0, 0, 0);
+}
+
+static void driver_irq(struct hrsc *h, u32 line)
+{
+	inside(h, h->driver->irq, line, 0, 0, 0);
+}
+
+static const struct l1_if l1_timer_only = { .timer = driver_timer };
+static const struct l1_if l1_timer_and_irq = { .timer = driver_timer, .irq = driver_irq };
+static const struct l2_if l2_driver = { .call = driver_call };
+static const struct l3_if l3_driver = { .read = driver_read, .write = driver_write };
 
 static void connect(struct hrsc *h, const struct driver *d)
 {
 	if (d->timer)
 		h->l1 = d->irq ? &l1_timer_and_irq : &l1_timer_only;
-	h->l2 = d->call ? &l2_trusted : NULL;
-	h->l3 = &l3_trusted;
+	h->l2 = d->call ? &l2_driver : NULL;
+	h->l3 = &l3_driver;
 }
 
 static int add_regions(struct vm *vm, struct hrsc *h)
@@ -99,23 +212,55 @@ static u32 state_pages(const struct driver *d)
 	return (u32)(ALIGN_UP(d->state_size, PAGE_SIZE) / PAGE_SIZE);
 }
 
-int driver_create(struct hrsc *h, const struct driver *driver, u16 vm_id, const char *name)
+/* Its data, and where it runs. */
+static int give_room(struct hrsc *h, bool is_confined)
 {
 	int err;
 
-	h->placement = PLACE_TRUSTED;
-	h->driver = driver;
-	h->data = pages_alloc(state_pages(driver), FRAME_DATA);
-	if (!h->data)
+	if (!is_confined) {
+		h->data = pages_alloc(state_pages(h->driver), FRAME_DATA);
+		return h->data ? 0 : -ENOMEM;
+	}
+	h->compartment = page_alloc(FRAME_DATA);
+	if (!h->compartment)
 		return -ENOMEM;
+	err = compartment_create(h->compartment, h->driver->state_size);
+	h->data = h->compartment->state;
+	h->kept = pages_alloc(state_pages(h->driver), FRAME_DATA);
+	return err || h->kept ? err : -ENOMEM;
+}
+
+static void take_room(struct hrsc *h)
+{
+	if (h->compartment) {
+		compartment_destroy(h->compartment);
+		pages_free(h->compartment, 1);
+		if (h->kept)
+			pages_free(h->kept, state_pages(h->driver));
+	} else if (h->data) {
+		pages_free(h->data, state_pages(h->driver));
+	}
+	h->compartment = NULL;
+	h->data = NULL;
+}
+
+int driver_create(
+	struct hrsc *h, const struct driver *driver, u16 vm_id, const char *name, bool is_confined)
+{
+	int err;
+
+	h->driver = driver;
+	h->grants = driver->grants | (h->slot ? GRANT_LINE(MACHINE_SLOT_GSI(h->slot)) : 0);
+	err = give_room(h, is_confined);
 	connect(h, driver);
-	err = hrsc_add(h, HRSC_DRIVER, vm_id, name);
+	if (!err)
+		err = hrsc_add(h, HRSC_DRIVER, vm_id, name);
 	if (err)
 		driver_remove(h);
 	return err;
 }
 
-int driver_place(struct vm *vm, const struct driver *driver, u8 slot)
+int driver_place(struct vm *vm, const struct driver *driver, u8 slot, bool is_confined)
 {
 	const struct config_function *f = slot ? &vm->config->functions[slot - 1] : NULL;
 	struct hrsc *h = &vm->driver_hrsc[vm->ndrivers];
@@ -126,7 +271,7 @@ int driver_place(struct vm *vm, const struct driver *driver, u8 slot)
 		return -ENOSPC;
 	*h = (struct hrsc){ .owner = vm, .slot = slot };
 	fmt_string(name, sizeof(name), "%.12s/%.9s%c", vm->name, driver->name, digit);
-	err = driver_create(h, driver, vm->id, name);
+	err = driver_create(h, driver, vm->id, name, is_confined);
 	if (err)
 		return err;
 	err = add_regions(vm, h);
@@ -156,6 +301,8 @@ void driver_start(struct hrsc *h)
 		.disk_bytes = disk->module ? disk->module->len : 0,
 	};
 
+	struct call start = { .fn = h->driver->start };
+
 	if (h->slot) {
 		const struct config_function *f = &vm->config->functions[h->slot - 1];
 
@@ -164,13 +311,25 @@ void driver_start(struct hrsc *h)
 	}
 	memset(h->data, 0, h->driver->state_size);
 	h->deadline_ns = 0;
-	INSIDE(h, h->driver->start(h->data, &setup));
+	h->state = HRSC_LIVE;
+	if (!h->compartment) {
+		inside(h, start.fn, (u64)&setup, 0, 0, 0);
+		return;
+	}
+	start.a = compartment_give(h->compartment, &setup, sizeof(setup));
+	enter(h, &start); /* should it fail, the next call says so */
+	driver_keep(h);
+}
+
+void driver_keep(struct hrsc *h)
+{
+	if (h->compartment && !h->compartment->doomed)
+		memcpy(h->kept, h->data, h->driver->state_size);
 }
 
 void driver_remove(struct hrsc *h)
 {
 	net_detach(h);
 	hrsc_remove(h);
-	pages_free(h->data, state_pages(h->driver));
-	h->data = NULL;
+	take_room(h);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Placing drivers: from a driver's constant descriptor to a live hRSC of a VM, and the calls
- * outwards that it may make (drivers/api/driver.h). Placed `trusted`: in ring 0, by plain calls.
+ * Placing drivers: from a driver's constant descriptor to a live hRSC of a VM, either trusted, in
+ * ring 0 by plain calls, or confined, in a compartment (arch/x86/compartment.h).
  */
 #pragma once
 
@@ -11,12 +11,17 @@
 const struct driver *driver_find(const char *name);
 /* An instance under this name, running: of a VM's, or of none's. */
 int __must_check driver_create(
-	struct hrsc *h, const struct driver *driver, u16 vm_id, const char *name);
+	struct hrsc *h, const struct driver *driver, u16 vm_id, const char *name, bool is_confined);
 /*
  * Gives the VM an instance: its data, its regions, its place among the peers. Not started yet.
  * slot: of a PCI function, else 0.
  */
-int __must_check driver_place(struct vm *vm, const struct driver *driver, u8 slot);
+int __must_check driver_place(
+	struct vm *vm, const struct driver *driver, u8 slot, bool is_confined);
 /* Back to power-on: data zeroed, start() called. */
 void driver_start(struct hrsc *h);
+/* Its data are sound: what a microreboot goes back to. */
+void driver_keep(struct hrsc *h);
+/* For the L1 orchestrator, at a failure of h: it is to go on. -EAGAIN: too often of late. */
+int __must_check driver_revive(struct hrsc *h);
 void driver_remove(struct hrsc *h);

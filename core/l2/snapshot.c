@@ -16,6 +16,7 @@
 #include "core/l2/console.h"
 #include "core/l2/gate.h"
 #include "core/l2/memory.h"
+#include "core/l2/placement.h"
 #include "core/l2/sched.h"
 #include "core/l2/vcpu.h"
 
@@ -121,6 +122,7 @@ static void pass_machine(struct vm *vm, bool saving)
 	for (u32 i = 0; i < vm->ndrivers; i++) {
 		pass(&r, vm->driver[i]->data, vm->driver[i]->driver->state_size);
 		pass_deadline(&r, &vm->driver[i]->deadline_ns);
+		driver_keep(vm->driver[i]);
 	}
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		pass_vcpu(&r, vm->vcpu[i]);

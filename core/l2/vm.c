@@ -91,6 +91,7 @@ static int find_disks(struct vm *vm)
 
 static int place_drivers(struct vm *vm)
 {
+	u32 confined = vm->config->confined;
 	int err = 0;
 
 	for (u32 i = 0; !err && i < DEVICE_COUNT; i++) {
@@ -100,11 +101,12 @@ static int place_drivers(struct vm *vm)
 			continue;
 		d = driver_find(config_device_names[i]);
 		CHECK(d); /* the grammar knows only devices that exist */
-		err = driver_place(vm, d, 0);
+		err = driver_place(vm, d, 0, confined & BIT(i));
 	}
 	for (u32 i = 0; !err && i < vm->config->nfunctions; i++)
 		err = driver_place(vm,
-			driver_find(config_function_names[vm->config->functions[i].kind]), i + 1);
+			driver_find(config_function_names[vm->config->functions[i].kind]), i + 1,
+			confined & BIT(CONFINED_VIRTIO));
 	return err;
 }
 

@@ -13,6 +13,7 @@
  *		cmdline "console=ttyS0 quiet"   # \" and \\ inside
  *		modules a b                     # up to 4 more, for a multiboot kernel
  *		devices uart pic pit            # or none; all of them if not said
+ *		confined uart virtio            # their drivers, in ring 3; or all, or none
  *		weight 100                      # share of CPU time, 1 to 1000
  *		cap 50                          # at most so many percent of one CPU, 1 to 6400
  *		cpus 0 2-3                      # on these alone, 0 to 63; all of them if not said
@@ -81,6 +82,7 @@ enum config_device {
 	DEVICE_EXITPORT,
 	DEVICE_KBC,
 	DEVICE_COUNT,
+	CONFINED_VIRTIO = DEVICE_COUNT,
 };
 
 enum config_reboot { REBOOT_RESTART, REBOOT_STOP };
@@ -119,11 +121,11 @@ struct config_vm {
 	u64 memory_bytes;
 	u32 vcpus;
 	u32 weight;
-	u32 cap;     /* percent of one CPU for all its vCPUs together; 0: no limit */
-	u64 cpus;    /* BIT(number of a CPU) */
-	u32 devices; /* BIT(enum config_device) */
-	u8 reboot;   /* enum config_reboot */
-	u8 pvclock;  /* enum config_pvclock */
+	u32 cap;	       /* percent of one CPU for all its vCPUs together; 0: no limit */
+	u64 cpus;	       /* BIT(number of a CPU) */
+	u32 devices, confined; /* BIT(enum config_device); confined: BIT(CONFINED_VIRTIO) as well */
+	u8 reboot;	       /* enum config_reboot */
+	u8 pvclock;	       /* enum config_pvclock */
 	u8 nmodules;
 	u8 nfunctions;
 	struct config_function functions[CONFIG_FUNCTIONS]; /* [i] is in slot i + 1 */
@@ -218,6 +220,7 @@ struct config_error {
 int __must_check config_parse(
 	struct config *out, const char *text, size_t len, struct config_error *error);
 
-extern const char *const config_device_names[DEVICE_COUNT];
+/* And CONFINED_VIRTIO: what `disk` and `entropy` add. */
+extern const char *const config_device_names[DEVICE_COUNT + 1];
 extern const char *const config_function_names[FUNCTION_KINDS]; /* of the drivers */
 extern const char *const severity_names[SEVERITY_COUNT];

@@ -88,6 +88,19 @@ struct driver_setup {
 	char label[20];	    /* what the configuration calls it, padded with zeros */
 };
 
+/* What a driver may ask for, beside its slot's line. Asking for anything else is its end where it
+ * is confined. */
+#define GRANT_LINES	 32
+#define GRANT_LINE(gsi)	 BIT(gsi)	  /* l3_raise_irq() of this line, below GRANT_LINES */
+#define GRANT_PEER(peer) BIT(32 + (peer)) /* l2_call() to this peer */
+#define GRANT_TIMER	 BIT(56)
+#define GRANT_MSI	 BIT(57)
+#define GRANT_INTR	 BIT(58)
+#define GRANT_RANDOM	 BIT(59)
+#define GRANT_DISK	 BIT(60)
+#define GRANT_WAKE	 BIT(62) /* l2_wake() */
+#define GRANT_MEMORY	 BIT(61) /* l3_memory_read() and _write() */
+
 #define DRIVER_REGIONS 4
 
 struct driver {
@@ -95,6 +108,7 @@ struct driver {
 	u8 role;	/* enum bus_peer under which its VM's other drivers find it, or PEER_COUNT;
 			   PEER_FUNCTION: one instance for each slot that the configuration fills */
 	u32 state_size; /* bytes, zeroed before start() */
+	u64 grants;	/* GRANT_ bits */
 	struct driver_region regions[DRIVER_REGIONS];
 	void (*start)(void *state, const struct driver_setup *setup);
 	/*
@@ -143,6 +157,7 @@ void l3_raise_irq(u32 gsi, bool level);
 void l3_msi(u64 address, u32 data);
 /* L3: the PIC's INTR output, wired to LINT0 of the boot vCPU. */
 void l3_intr(bool level);
-/* L3: copies from or to the VM's RAM. -EFAULT, and nothing is copied: it is not all RAM. */
+/* L3: copies between the driver's data or stack and the VM's RAM. -EFAULT, and nothing is copied:
+ * it is not all RAM. */
 int __must_check l3_memory_read(u64 gpa, void *to, u32 len);
 int __must_check l3_memory_write(u64 gpa, const void *from, u32 len);

@@ -9,7 +9,7 @@
 
 #define DEVICES_ALL (BIT(DEVICE_COUNT) - 1)
 
-const char *const config_device_names[DEVICE_COUNT] = {
+const char *const config_device_names[DEVICE_COUNT + 1] = {
 	[DEVICE_UART] = "uart",
 	[DEVICE_PIC] = "pic",
 	[DEVICE_PIT] = "pit",
@@ -19,6 +19,7 @@ const char *const config_device_names[DEVICE_COUNT] = {
 	[DEVICE_PMTIMER] = "pmtimer",
 	[DEVICE_EXITPORT] = "exitport",
 	[DEVICE_KBC] = "kbc",
+	[CONFINED_VIRTIO] = "virtio",
 };
 
 /* While reading: the console may name a VM that comes later. */
@@ -77,21 +78,31 @@ static int read_modules(struct config_text *t, void *to)
 	return error;
 }
 
-static int read_devices(struct config_text *t, void *to)
+/* Devices by name, or all, or none. */
+static int read_set(struct config_text *t, u32 ndevices, u32 *set)
 {
-	struct config_vm *vm = to;
 	int error;
 	u8 device;
 
-	vm->devices = 0;
-	if (config_text_is(t, "none"))
+	*set = config_text_is(t, "all") ? BIT(ndevices) - 1 : 0;
+	if (*set || config_text_is(t, "none"))
 		return config_text_next(t);
 	do {
-		error = config_read_choice(t, config_device_names, DEVICE_COUNT, &device);
+		error = config_read_choice(t, config_device_names, ndevices, &device);
 		if (!error)
-			vm->devices |= BIT(device);
+			*set |= BIT(device);
 	} while (!error && statement_goes_on(t));
 	return error;
+}
+
+static int read_devices(struct config_text *t, void *to)
+{
+	return read_set(t, DEVICE_COUNT, &((struct config_vm *)to)->devices);
+}
+
+static int read_confined(struct config_text *t, void *to)
+{
+	return read_set(t, DEVICE_COUNT + 1, &((struct config_vm *)to)->confined);
 }
 
 static int read_weight(struct config_text *t, void *to)
@@ -147,6 +158,7 @@ static const struct config_key vm_keys[] = {
 	{ "cmdline", KEY_ONCE, read_cmdline },
 	{ "modules", KEY_ONCE, read_modules },
 	{ "devices", KEY_ONCE, read_devices },
+	{ "confined", KEY_ONCE, read_confined },
 	{ "weight", KEY_ONCE, read_weight },
 	{ "cap", KEY_ONCE, read_cap },
 	{ "cpus", KEY_ONCE, read_cpus },

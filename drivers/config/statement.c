@@ -9,7 +9,7 @@
 
 /* "on, detect or off", piece by piece. */
 struct list {
-	char text[128];
+	char text[160];
 	u32 len;
 };
 

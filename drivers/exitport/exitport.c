@@ -54,6 +54,7 @@ static const struct driver exitport_driver = {
 	.name = "exitport",
 	.role = PEER_COUNT,
 	.state_size = sizeof(struct exitport),
+	.grants = GRANT_PEER(PEER_VM),
 	.regions = { { REGION_PORT, EXIT_PORT, 4 } },
 	.start = exitport_start,
 	.read = exitport_read,

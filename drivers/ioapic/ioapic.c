@@ -212,6 +212,7 @@ static const struct driver ioapic_driver = {
 	.name = "ioapic",
 	.role = PEER_IOAPIC,
 	.state_size = sizeof(struct ioapic),
+	.grants = GRANT_MSI,
 	.regions = { { REGION_MMIO, MACHINE_IOAPIC, PAGE_LEN } },
 	.start = ioapic_start,
 	.read = ioapic_read,

@@ -166,6 +166,7 @@ static const struct driver kbc_driver = {
 	.name = "kbc",
 	.role = PEER_COUNT,
 	.state_size = sizeof(struct kbc),
+	.grants = GRANT_PEER(PEER_VM),
 	.regions = { [REGION_DATA] = { REGION_PORT, 0x60, 1 },
 		[REGION_COMMAND] = { REGION_PORT, 0x64, 1 },
 		[REGION_PORTA] = { REGION_PORT, 0x92, 1 } },

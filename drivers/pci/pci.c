@@ -133,6 +133,8 @@ static const struct driver pci_driver = {
 	.name = "pci",
 	.role = PEER_COUNT,
 	.state_size = sizeof(struct pci),
+	/* The VM, and every function. */
+	.grants = GRANT_PEER(PEER_VM) | (GRANT_PEER(PEER_COUNT) - GRANT_PEER(PEER_FUNCTION)),
 	.regions = { { REGION_PORT, ADDRESS_PORT, 8 } },
 	.start = pci_start,
 	.read = pci_read,

@@ -339,6 +339,7 @@ static const struct driver pic_driver = {
 	.name = "pic",
 	.role = PEER_PIC,
 	.state_size = sizeof(struct pic),
+	.grants = GRANT_INTR,
 	.regions = { [MASTER] = { REGION_PORT, 0x20, 2 },
 		[SLAVE] = { REGION_PORT, 0xa0, 2 },
 		[REGION_ELCR] = { REGION_PORT, 0x4d0, 2 } },

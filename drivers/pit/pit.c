@@ -406,6 +406,7 @@ static const struct driver pit_driver = {
 	.name = "pit",
 	.role = PEER_PIT,
 	.state_size = sizeof(struct pit),
+	.grants = GRANT_LINE(PIT_IRQ) | GRANT_TIMER,
 	.regions = { [REGION_TIMER] = { REGION_PORT, 0x40, 4 },
 		[REGION_PORTB] = { REGION_PORT, 0x61, 1 } },
 	.start = pit_start,

@@ -164,6 +164,7 @@ static const struct driver pmtimer_driver = {
 	.name = "pmtimer",
 	.role = PEER_COUNT,
 	.state_size = sizeof(struct pmtimer),
+	.grants = GRANT_LINE(MACHINE_SCI) | GRANT_PEER(PEER_VM) | GRANT_TIMER,
 	.regions = { { REGION_PORT, MACHINE_PM1_EVENT, REGION_LEN } },
 	.start = pmtimer_start,
 	.read = pmtimer_read,

@@ -414,6 +414,7 @@ static const struct driver rtc_driver = {
 	.name = "rtc",
 	.role = PEER_COUNT,
 	.state_size = sizeof(struct rtc),
+	.grants = GRANT_LINE(RTC_IRQ) | GRANT_TIMER,
 	.regions = { { REGION_PORT, RTC_PORT, 2 } },
 	.start = rtc_start,
 	.read = rtc_read,

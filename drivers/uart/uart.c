@@ -364,6 +364,7 @@ static const struct driver uart_driver = {
 	.name = "uart",
 	.role = PEER_UART,
 	.state_size = sizeof(struct uart),
+	.grants = GRANT_LINE(UART_IRQ) | GRANT_PEER(PEER_CONSOLE),
 	.regions = { { REGION_PORT, UART_PORT, UART_REGISTERS } },
 	.start = uart_start,
 	.read = uart_read,

@@ -328,6 +328,7 @@ static const struct driver vswitch_driver = {
 	.name = "vswitch",
 	.role = PEER_SWITCH,
 	.state_size = sizeof(struct vswitch),
+	.grants = GRANT_MEMORY | GRANT_WAKE,
 	.start = vswitch_start,
 	.call = vswitch_call,
 };

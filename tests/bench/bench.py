@@ -56,6 +56,8 @@ ROWS = (
     Row("hook.unarmed", "hook, unarmed", 4, None, ((2,), (2,))),
     Row("hook.armed", "hook, one agent", 120, None, ((179,), (179,))),
     Row("hook.finding", "hook, agent and HO", 120, None, ((430,), (430,))),
+    Row("gate.trusted", "gate call, trusted", 40, None, ((40,), (40,))),
+    Row("gate.confined", "gate call, confined", 400, None, ((400,), (400,))),
     Row("ipi.round_trip", "IPI there and back", None, None, ((11749,), (9999,))),
     Row("sched.switch", "switch of vCPUs", None, None, ((1604,), (1815,))),
     Row("irq.latency", "timer, spinning", None, None, ((1610,), (935,))),

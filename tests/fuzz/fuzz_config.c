@@ -29,7 +29,8 @@ static void check_vm(const struct config_vm *vm)
 		!(vm->memory_bytes % MIB(2)));
 	HOLDS(vm->vcpus >= 1 && vm->vcpus <= 16 && vm->weight >= 1 && vm->weight <= 1000);
 	HOLDS(vm->cap <= 6400 && vm->cpus);
-	HOLDS(vm->devices < BIT(DEVICE_COUNT) && vm->reboot <= REBOOT_STOP);
+	HOLDS(vm->devices < BIT(DEVICE_COUNT) && vm->confined < BIT(DEVICE_COUNT + 1) &&
+		vm->reboot <= REBOOT_STOP);
 	HOLDS(is_terminated(vm->kernel, CONFIG_NAME) && vm->kernel[0]);
 	HOLDS(is_terminated(vm->initrd, CONFIG_NAME) && is_terminated(vm->cmdline, CONFIG_CMDLINE));
 	HOLDS(vm->nmodules <= CONFIG_MODULES && vm->line && vm->column);
@@ -139,6 +140,15 @@ static void write_function(const struct config_function *f)
 	write_out(" %s\n", modes[f->mode]);
 }
 
+static void write_set(const char *key, u32 set)
+{
+	write_out("%s%s", key, set ? "" : " none");
+	for (u32 i = 0; i <= DEVICE_COUNT; i++)
+		if (set & BIT(i))
+			write_out(" %s", config_device_names[i]);
+	write_out("\n");
+}
+
 static void write_vm(const struct config_vm *vm)
 {
 	write_out("vm %s {\nmemory %luK\nvcpus %u\nweight %#x\nreboot %s\n", vm->name,
@@ -148,11 +158,9 @@ static void write_vm(const struct config_vm *vm)
 	write_quoted("cmdline", vm->cmdline);
 	if (vm->initrd[0])
 		write_quoted("initrd", vm->initrd);
-	write_out("devices%s", vm->devices ? "" : " none");
-	for (u32 i = 0; i < DEVICE_COUNT; i++)
-		if (vm->devices & BIT(i))
-			write_out(" %s", config_device_names[i]);
-	write_out("\n%s", vm->nmodules ? "modules" : "");
+	write_set("devices", vm->devices);
+	write_set("confined", vm->confined);
+	write_out("%s", vm->nmodules ? "modules" : "");
 	for (u32 i = 0; i < vm->nmodules; i++) {
 		write_out(" ");
 		write_quoted("", vm->modules[i]);

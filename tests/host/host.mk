@@ -15,7 +15,7 @@ HOST_PURE_SRC := $(filter-out core/lib/string.c,$(wildcard core/lib/*.c)) boot/e
 	core/l3/insn.c $(wildcard drivers/*/*.c)
 # The framework with all but its hands, which the tests replace (tests/host/kfv_fake.c).
 HOST_KFV_SRC := core/hrsc.c diag/defence_commands.c diag/evidence_text.c \
-	$(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c))
+	$(filter-out kfv/actuators.c,$(wildcard kfv/*.c kfv/agents/*.c)) diag/witness.c
 # The emulator, over the machine of tests/host/machine.c.
 HOST_EMUL_SRC := core/l2/regions.c \
 	$(addprefix core/l3/,fetch.c gate.c io.c mmio.c operand.c string.c walk.c)

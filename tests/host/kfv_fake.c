@@ -138,6 +138,12 @@ int act_keep(u16 vm)
 	return act("keep", vm);
 }
 
+int act_microreboot(u16 vm, u16 subject)
+{
+	fake.microrebooted = subject;
+	return act("microreboot", vm);
+}
+
 int act_pause(u16 vm)
 {
 	fake.running[vm] = false;
@@ -233,9 +239,11 @@ AGENT_REGISTER(echo);
 static void build(u16 id)
 {
 	static const char *const names[] = { "", "a", "b" };
+	static const struct driver descriptor = { .name = "fake-uart" };
 
 	EXPECT_EQ(hrsc_add(&fake_vm[id].hrsc, HRSC_VM, id, names[id]), 0);
 	EXPECT_EQ(hrsc_add(&fake_vcpu[id].hrsc, HRSC_VCPU, id, names[id]), 0);
+	fake_driver[id].driver = &descriptor;
 	EXPECT_EQ(hrsc_add(&fake_driver[id], HRSC_DRIVER, id, names[id]), 0);
 	fake_vcpu[id].hv.control = &fake_vcpu[id];
 }

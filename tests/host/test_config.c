@@ -30,6 +30,7 @@ TEST(config_vm_in_full)
 		  "	cmdline \"console=ttyS0 dyndbg=\\\"a;b # {}\\\" \\\\\"\n"
 		  "	modules one two three four\n"
 		  "	devices uart pmtimer\n"
+		  "	confined pit virtio\n"
 		  "	weight 250\n"
 		  "	cap 50\n"
 		  "	cpus 0 2-3\n"
@@ -48,6 +49,7 @@ TEST(config_vm_in_full)
 	EXPECT_STR(vm->modules[0], "one");
 	EXPECT_STR(vm->modules[3], "four");
 	EXPECT_EQ(vm->devices, BIT(DEVICE_UART) | BIT(DEVICE_PMTIMER));
+	EXPECT_EQ(vm->confined, BIT(DEVICE_PIT) | BIT(CONFINED_VIRTIO));
 	EXPECT_EQ(vm->weight, 250);
 	EXPECT_EQ(vm->cap, 50);
 	EXPECT_EQ(vm->cpus, 0xd);
@@ -112,6 +114,15 @@ TEST(config_devices_none)
 {
 	good("vm a { memory 8M; kernel k; devices none }");
 	EXPECT_EQ(config.vms[0].devices, 0);
+}
+
+TEST(config_confined)
+{
+	good("vm a { memory 8M; kernel k; confined none }");
+	EXPECT_EQ(config.vms[0].confined, 0);
+	good("vm a { memory 8M; kernel k; confined all; devices uart }");
+	EXPECT_EQ(config.vms[0].confined, BIT(DEVICE_COUNT + 1) - 1);
+	EXPECT_EQ(config.vms[0].devices, BIT(DEVICE_UART));
 }
 
 TEST(config_focus)
@@ -228,8 +239,8 @@ TEST(config_errors_of_blocks)
 	bad("vm a", 1, 5, "expected {, got the end of the text");
 	bad("vm a\n{ }", 1, 5, "expected {, got the end of the line");
 	bad("vm a {\nmemory 8M; kernel k", 2, 20,
-		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, cap, cpus, "
-		"reboot, pvclock, disk, entropy, balloon, net or }, got the end of the text");
+		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, confined, "
+		"weight, cap, cpus, reboot, pvclock, disk, entropy, balloon, net or }, got the end of the text");
 	bad("console { colour red }", 1, 11, "expected focus or }, got \"colour\"");
 	bad("console { } console { }", 1, 13, "expected the end of the line, got \"console\"");
 	bad("console { }; console { }", 1, 14, "expected console only once in this block");
@@ -258,8 +269,8 @@ TEST(config_errors_of_vm_names)
 TEST(config_errors_of_vms)
 {
 	bad_in_vm("memroy 8M", 1,
-		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, weight, cap, cpus, "
-		"reboot, pvclock, disk, entropy, balloon, net or }, got \"memroy\"");
+		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, confined, "
+		"weight, cap, cpus, reboot, pvclock, disk, entropy, balloon, net or }, got \"memroy\"");
 	bad_in_vm("memory 8M; memory 8M", 12, "expected memory only once in this block");
 	bad_in_vm("vcpus 1 2", 9, "expected the end of the line, got \"2\"");
 	bad("vm a { memory 8M }", 1, 18, "expected kernel, got \"}\"");
@@ -346,6 +357,12 @@ TEST(config_errors_of_lists)
 	bad_in_vm("devices uart vga", 14,
 		"expected uart, pic, pit, rtc, ioapic, pci, pmtimer, exitport or kbc, got \"vga\"");
 	bad_in_vm("devices none uart", 14, "expected the end of the line, got \"uart\"");
+	bad_in_vm("devices virtio", 9,
+		"expected uart, pic, pit, rtc, ioapic, pci, pmtimer, exitport or kbc, "
+		"got \"virtio\"");
+	bad_in_vm("confined all uart", 14, "expected the end of the line, got \"uart\"");
+	bad_in_vm("confined uart; confined none", 16, "expected confined only once in this block");
+	bad_in_vm("confined \"all", 10, "expected a closing quote in the same line");
 	bad_in_vm("pvclock maybe", 9, "expected on or off, got \"maybe\"");
 	bad_in_vm("reboot never", 8, "expected restart or stop, got \"never\"");
 }

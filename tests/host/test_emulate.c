@@ -116,7 +116,7 @@ TEST(io_of_a_driver_in_quarantine)
 {
 	machine_reset();
 	CODE(0xec);
-	machine.device.state = HRSC_QUARANTINED;
+	machine.device.state = HRSC_FAILED;
 	port(MACHINE_PORTS, 1, true);
 	EXPECT_EQ(GPR[RAX], 0xff);
 	port(MACHINE_PORTS, 1, false);

@@ -3,7 +3,7 @@
 
 #include "core/l1/gate.h"
 #include "core/l2/vm.h"
-#include "kfv/agents/witness.h"
+#include "kfv/witness.h"
 #include "tests/dialect.h"
 #include "tests/host/kfv_fake.h"
 

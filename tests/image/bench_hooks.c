@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a hook costs, in ticks of the TSC for one crossing: with nothing armed, with one agent that
+ * What a call of a driver costs in either placement, and what a hook costs, in ticks of the TSC for
+ * one crossing: with nothing armed, with one agent that
  * finds nothing, and with one whose finding goes to the horizontal orchestrator. Instructions,
  * where the emulator counts those. One line for each, as the bench guest has them:
  *
@@ -10,10 +11,11 @@
 
 #include "arch/x86/cpu.h"
 #include "core/l1/gate.h"
-#include "core/l2/vm.h"
+#include "core/l2/placement.h"
 #include "core/lib/string.h"
-#include "kfv/agents/witness.h"
+#include "kfv/witness.h"
 #include "kfv/mediation.h"
+#include "tests/image/hostile.h"
 
 #define RUNS	  5
 #define CROSSINGS 1000
@@ -22,7 +24,7 @@
 #define WRONG_WIDTH 2 /* the range agent notices that */
 
 static struct vm vm;
-static struct hrsc vcpu;
+static struct hrsc vcpu, *placed;
 
 /* Defines a function: it fills in what one `what` took in each run, the runs in order of that. */
 #define LOOP(id, what)                                                                             \
@@ -48,6 +50,7 @@ static void insert(u64 *values, u32 n, u64 value)
 
 LOOP(pass_nothing, (void)0)
 LOOP(pass_exit_gate, l1_gate_exit(&vcpu, EXIT_CPUID, 0, n))
+LOOP(pass_gate, (void)placed->l3->read(placed, 0, 0, 8))
 LOOP(pass_port_hook,
 	(void)HOOK(vcpu.armed, HOOK_L3_PORT_READ, vcpu.id, vm.hrsc.id, PIC, WRONG_WIDTH, 0, 0))
 
@@ -75,6 +78,25 @@ static void remove_machine(void)
 {
 	hrsc_remove(&vm.hrsc);
 	hrsc_remove(&vcpu);
+}
+
+/* A driver's read() that returns a number it has, asked for through its interface. */
+static void report_gate(const char *name, bool is_confined)
+{
+	if (!EXPECT_EQ(driver_place(&vm, &hostile_driver, 0, is_confined), 0))
+		return;
+	placed = vm.driver[--vm.ndrivers];
+	driver_start(placed);
+	report(name, pass_gate);
+	EXPECT_EQ(placed->state, HRSC_LIVE);
+	driver_remove(placed);
+	vm = (struct vm){ 0 };
+}
+
+TEST(bench_gate_calls)
+{
+	report_gate("gate.trusted", false);
+	report_gate("gate.confined", true);
 }
 
 TEST(bench_hook_without_finding)

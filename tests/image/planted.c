@@ -16,7 +16,19 @@
 #include "drivers/api/planted.h"
 #include "kfv/mediation.h"
 
-static bool control, unfair, ioapic, stuck, order; /* (c) after boot */
+static bool control, unfair, stuck, order; /* (c) after boot */
+/* Among the drivers' constants, where compartments can read it. */
+static const volatile bool ioapic __section(".driver.rodata") = false;
+
+/* Constants are read-only: with CR0.WP clear the supervisor writes them all the same. */
+static void wake_ioapic(void)
+{
+	u64 cr0 = cr0_read();
+
+	cr0_write(cr0 & ~CR0_WP);
+	*(volatile bool *)&ioapic = true;
+	cr0_write(cr0);
+}
 
 int planted_wake(const char *name)
 {
@@ -25,7 +37,7 @@ int planted_wake(const char *name)
 	else if (!strncmp(name, "unfair", 6))
 		unfair = true;
 	else if (!strncmp(name, "ioapic", 6))
-		ioapic = true;
+		wake_ioapic();
 	else if (!strncmp(name, "stuck", 5))
 		stuck = true;
 	else if (!strncmp(name, "order", 5))
@@ -35,7 +47,7 @@ int planted_wake(const char *name)
 	return 0;
 }
 
-bool planted_trusts_index(void)
+__section(".driver.text") bool planted_trusts_index(void)
 {
 	return ioapic;
 }

@@ -5,7 +5,7 @@
 #include "core/l1/gate.h"
 #include "core/l2/gate.h"
 #include "core/l3/gate.h"
-#include "kfv/agents/witness.h"
+#include "kfv/witness.h"
 #include "kfv/mediation.h"
 #include "tests/image/fault.h"
 

@@ -5,6 +5,7 @@
  */
 #include "arch/x86/panic.h"
 
+#include "arch/x86/compartment.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/smp.h"
@@ -75,7 +76,7 @@ void panic_exception(const struct trap_frame *f)
 	char line[80];
 
 	fmt_string(line, sizeof(line), "exception %lu (%s) in the hypervisor", f->vector,
-		exception_name(f->vector));
+		cause_name(f->vector));
 	begin(line);
 	panic_dump(f);
 	backtrace_print(f->rip, f->rbp);

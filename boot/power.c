@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Off, reboot, or back to the emulator (ACPI Specification, "Sleeping and Waking" and "Reset
+ * Off or reboot (ACPI Specification, "Sleeping and Waking" and "Reset
  * Register"). Each way that fails falls through to the next.
  */
 #include "core/l1/power.h"
 
-#include "arch/x86/acpi.h"
+#include "boot/acpi.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/hv.h"
 #include "arch/x86/io.h"
-#include "arch/x86/seal.h"
 #include "arch/x86/smp.h"
 #include "core/l1/log.h"
 #include "core/l1/uart_port.h"
 
-#define SLP_EN		BIT(13)
-#define QEMU_DEBUG_EXIT 0xf4
-#define BOCHS_SHUTDOWN	0x8900
-#define BOCHS_DEBUGGER	0x8a00
-#define KBC_COMMAND	0x64
-#define KBC_RESET	0xfe
-
-static bool in_emulator __sealed;
-
-void machine_in_emulator(void)
-{
-	in_emulator = true;
-}
+#define SLP_EN	    BIT(13)
+#define KBC_COMMAND 0x64
+#define KBC_RESET   0xfe
 
 void machine_halt(void)
 {
@@ -69,26 +58,5 @@ void machine_reboot(void)
 		out8((u16)acpi.reset_address, acpi.reset_value);
 	out8(KBC_COMMAND, KBC_RESET);
 	asm volatile("lidt %0; int3" ::"m"(no_idt));
-	machine_halt();
-}
-
-void machine_exit(u8 code)
-{
-	log_flush();
-	out8(QEMU_DEBUG_EXIT, code);
-	if (code) {
-		for (const char *p = "Shutdown"; *p; p++)
-			out8(BOCHS_SHUTDOWN, (u8)*p);
-	} else {
-		out16(BOCHS_DEBUGGER, 0x8a00);
-		out16(BOCHS_DEBUGGER, 0x8ae0);
-	}
-	machine_power_off();
-}
-
-void machine_stop_after_panic(void)
-{
-	if (in_emulator)
-		machine_exit(EXIT_PANIC);
 	machine_halt();
 }

@@ -3,7 +3,7 @@
  * The witness sees every hook and finds nothing: complete mediation is tested with it, and the
  * price of an armed hook measured. Never attached by the default policy.
  */
-#include "kfv/agents/witness.h"
+#include "kfv/witness.h"
 
 #include "kfv/policy.h"
 

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making compartments, and what ends one that goes wrong. Whatever it does leads to
+ * compartment_abort(), which forgets all that the nucleus was doing for it since it was entered.
+ */
+#include "arch/x86/compartment.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/seal.h"
+#include "arch/x86/trap.h"
+#include "boot/layout.h"
+#include "core/l1/frame.h"
+#include "core/l1/gate.h"
+#include "core/l1/log.h"
+#include "core/l1/time.h"
+#include "core/lib/string.h"
+
+#define STACK_PAGES	 4
+#define STACK_LOW	 (COMPARTMENT_STACK - STACK_PAGES * PAGE_SIZE)
+#define STACK_RESERVE	 1024 /* what an entry finds at least */
+#define STATE_PAGES_MAX	 ((STACK_LOW - COMPARTMENT_STATE) / PAGE_SIZE - 2)
+#define IMAGE_SLOT	 511 /* of the image and the pool in a root table */
+#define POOL_SLOT	 ((DIRECT_BASE >> 39) & 511)
+#define CALL_FRAME_BYTES 40
+
+/*
+ * A budget is so many ticks of the timer in one entry, not a length of time: where this machine
+ * itself is held up, no driver is to blame for it.
+ */
+#define TICK_NS	     3000000ull
+#define BUDGET_TICKS 4
+
+#define CROSSINGS_MAX 8
+
+ASSERT_OFFSET(struct compartment, cr3, COMPARTMENT_CR3);
+ASSERT_OFFSET(struct compartment, sp, COMPARTMENT_SP);
+ASSERT_OFFSET(struct compartment, doomed, COMPARTMENT_DOOMED);
+
+u64 compartment_enter(struct compartment *c, const void *fn, u64 a, u64 b, u64 x, u64 y);
+void compartment_leave(void) __noreturn; /* not as C calls: with RAX */
+void compartment_bad_call(u64 number) __noreturn;
+
+u64 host_cr3 __sealed;
+struct pagetable compartment_image __sealed;
+
+/* One after the other, each as it is seen from inside. */
+static int map(struct compartment *c, u64 va, const u8 *pages, u32 npages)
+{
+	return pt_map(&c->space, va, virt_to_hpa(pages), npages * PAGE_SIZE, PROT_RW | PROT_USER);
+}
+
+static int build(struct compartment *c)
+{
+	int err = pt_init(&c->space, &compartment_format, OWNER_COMPARTMENT);
+
+	if (!err)
+		err = map(c, COMPARTMENT_STATE, c->state, c->state_pages);
+	if (!err)
+		err = map(c, STACK_LOW, c->stack, STACK_PAGES);
+	if (err)
+		return err;
+	l1_gate_table_write(&c->space.root[IMAGE_SLOT], compartment_image.root[IMAGE_SLOT]);
+	l1_gate_table_write(&c->space.root[POOL_SLOT], host_tables.root[POOL_SLOT]);
+	c->cr3 = virt_to_hpa(c->space.root).v;
+	return 0;
+}
+
+int compartment_create(struct compartment *c, u32 state_bytes)
+{
+	u64 end = ALIGN_UP(state_bytes, 8);
+	int err = -ENOMEM;
+
+	c->state_pages = (u32)(ALIGN_UP(end, PAGE_SIZE) / PAGE_SIZE);
+	CHECK(c->state_pages <= STATE_PAGES_MAX);
+	c->state = pages_alloc(c->state_pages, FRAME_COMPARTMENT);
+	c->stack = pages_alloc(STACK_PAGES, FRAME_COMPARTMENT);
+	if (c->state && c->stack)
+		err = build(c);
+	if (err) {
+		compartment_destroy(c);
+		return err;
+	}
+	c->canary = end % PAGE_SIZE ? (u64 *)(c->state + end) : NULL;
+	compartment_renew(c);
+	return 0;
+}
+
+void compartment_renew(struct compartment *c)
+{
+	c->secret = rdtsc() * 0x9e3779b97f4a7c15ull;
+	c->sp = COMPARTMENT_STACK;
+	c->doomed = false;
+	memset(c->stack, 0, STACK_PAGES * PAGE_SIZE);
+	*(u64 *)c->stack = c->secret;
+	if (c->canary)
+		*c->canary = c->secret;
+}
+
+void compartment_destroy(struct compartment *c)
+{
+	if (c->space.root) {
+		l1_gate_table_write(&c->space.root[IMAGE_SLOT], 0);
+		l1_gate_table_write(&c->space.root[POOL_SLOT], 0);
+	}
+	pt_destroy(&c->space);
+	if (c->state)
+		pages_free(c->state, c->state_pages);
+	if (c->stack)
+		pages_free(c->stack, STACK_PAGES);
+}
+
+static void fail(struct compartment *c, u64 cause, u64 error, u64 rip, u64 address)
+{
+	if (!c->doomed)
+		c->fault = (struct compartment_fault){ cause, error, rip, address };
+	c->doomed = true;
+}
+
+void compartment_abort(u64 cause, u64 error, u64 rip, u64 address)
+{
+	fail(this_cpu(compartment), cause, error, rip, address);
+	asm volatile("jmp compartment_leave" ::"a"(~0ull));
+	__builtin_unreachable();
+}
+
+void *compartment_buffer(const struct compartment *c, u64 at, u64 len)
+{
+	u64 data = c->state_pages * PAGE_SIZE, stack = STACK_PAGES * PAGE_SIZE;
+
+	if (at - COMPARTMENT_STATE < data && len <= data - (at - COMPARTMENT_STATE))
+		return c->state + (at - COMPARTMENT_STATE);
+	if (at - STACK_LOW < stack && len <= stack - (at - STACK_LOW))
+		return c->stack + (at - STACK_LOW);
+	return NULL;
+}
+
+u64 compartment_caller(void)
+{
+	return *(u64 *)(this_cpu(tss.rsp[0]) - CALL_FRAME_BYTES);
+}
+
+void compartment_bad_call(u64 number)
+{
+	compartment_abort(CAUSE_CALL, number, compartment_caller(), 0);
+}
+
+/* A fault beside the stack or the data is what a run over their ends looks like. */
+static u64 cause_of(const struct trap_frame *f, u64 address)
+{
+	const struct compartment *c = this_cpu(compartment);
+	u64 state_end = COMPARTMENT_STATE + c->state_pages * PAGE_SIZE;
+
+	if (f->vector != VECTOR_PF)
+		return f->vector;
+	if (address - (STACK_LOW - PAGE_SIZE) < PAGE_SIZE)
+		return CAUSE_STACK;
+	return address - state_end < PAGE_SIZE ? CAUSE_DATA : VECTOR_PF;
+}
+
+static void tick(const struct trap_frame *f)
+{
+	if (++this_cpu(compartment)->ticks >= BUDGET_TICKS)
+		compartment_abort(CAUSE_BUDGET, 0, f->rip, 0);
+	time_arm(time_now_ns() + TICK_NS);
+}
+
+void compartment_trap(struct trap_frame *f)
+{
+	u64 address = f->vector == VECTOR_PF ? cr2_read() : 0;
+
+	if (f->vector < 32)
+		compartment_abort(cause_of(f, address), f->error, f->rip, address);
+	trap_interrupt((u8)f->vector);
+	this_cpu(interrupted) = true;
+	if (f->vector == VECTOR_TIMER)
+		tick(f);
+}
+
+/* The next tick comes soon enough. */
+static void watch(void)
+{
+	u64 soon = time_now_ns() + TICK_NS;
+
+	if (!this_cpu(timer_deadline_ns) || this_cpu(timer_deadline_ns) > soon)
+		time_arm(soon);
+}
+
+static void check(struct compartment *c)
+{
+	if (*(u64 *)c->stack != c->secret)
+		fail(c, CAUSE_STACK, 0, 0, STACK_LOW);
+	if (c->canary && *c->canary != c->secret)
+		fail(c, CAUSE_DATA, 0, 0, COMPARTMENT_STATE + (u64)((u8 *)c->canary - c->state));
+}
+
+/* Prepares the entry's stack; false: there is no room for it. */
+static bool begin(struct compartment *c)
+{
+	u64 sp = (c->sp & ~15ull) - 8;
+
+	if (sp < STACK_LOW + STACK_RESERVE || sp >= COMPARTMENT_STACK)
+		return false;
+	*(u64 *)(c->stack + (sp - STACK_LOW)) = (u64)compartment_done;
+	c->sp = sp;
+	if (!c->entries++)
+		c->ticks = 0;
+	this_cpu(crossings)++;
+	watch();
+	return true;
+}
+
+u64 compartment_call(struct compartment *c, const void *fn, u64 a, u64 b, u64 x, u64 y)
+{
+	u64 sp = c->sp, value;
+
+	if (this_cpu(crossings) == CROSSINGS_MAX) {
+		/* Whoever went so far, not the one that would be next. */
+		fail(this_cpu(compartment), CAUSE_NESTING, 0, compartment_caller(), 0);
+		return ~0ull;
+	}
+	if (c->doomed || !begin(c)) {
+		fail(c, CAUSE_STACK, 0, (u64)fn, sp);
+		return ~0ull;
+	}
+	value = compartment_enter(c, fn, a, b, x, y);
+	this_cpu(crossings)--;
+	c->entries--;
+	c->sp = sp;
+	check(c);
+	return likely(!c->doomed) ? value : ~0ull;
+}
+
+u64 compartment_give(struct compartment *c, const void *data, u32 len)
+{
+	compartment_renew(c);
+	c->sp = (c->sp - len) & ~15ull;
+	memcpy(c->stack + (c->sp - STACK_LOW), data, len);
+	return c->sp;
+}

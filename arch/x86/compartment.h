@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Compartments: where confined drivers run. Ring 3 in host mode with page tables of its own, which
+ * hold the driver's data, its stack, and of the image no more than the drivers' text and constants;
+ * the nucleus is there as well, out of ring 3's reach, but for devices, windows and whatever else
+ * an interrupt's first instructions have no need of (SDM volume 3, "Privilege Levels" and
+ * "Interrupt and Exception Handling"). The compartments share the pages of the drivers' text and
+ * nothing else.
+ *
+ * The nucleus enters with IRETQ. INT VECTOR_CALL leads out, to one of driver_calls[] or, as number
+ * 0, back to whoever entered. Entries nest, as a driver's call may lead into another compartment.
+ * Interrupts are on inside, and find the nucleus as a call would: with no lock above LOCK_VM held.
+ */
+#pragma once
+
+/* What the assembly knows of struct compartment. */
+#define COMPARTMENT_CR3	   0
+#define COMPARTMENT_SP	   8
+#define COMPARTMENT_DOOMED 16
+
+#ifdef __ASSEMBLER__
+
+/* clang-format off */
+	/* From the percpu record at this offset in the stack. Needs RAX, RCX, RDX. */
+	.macro load_host percpu
+	movq \percpu(%rsp), %rax
+	movq %rax, %rdx
+	shrq $32, %rdx
+	movl $0xc0000101, %ecx		/* MSR_GS_BASE */
+	wrmsr
+	movq host_cr3(%rip), %rax
+	movq %rax, %cr3
+	pushq $2			/* AC, DF and NT off */
+	popfq
+	.endm
+/* clang-format on */
+
+#else
+
+#include "arch/x86/paging.h"
+
+/* Why a compartment failed: the vector of an exception, or one of these. */
+enum compartment_cause {
+	CAUSE_BUDGET = 32, /* it ran for too long */
+	CAUSE_STACK,	   /* its stack is full, or was written beyond its end */
+	CAUSE_DATA,	   /* its data was written beyond its end */
+	CAUSE_CALL,	   /* there is no call of that number */
+	CAUSE_POINTER,	   /* a call was to use memory that is not its own */
+	CAUSE_GRANT,	   /* it may not have what it asked for */
+	CAUSE_NESTING,	   /* calls that lead into compartments again and again */
+	CAUSES
+};
+
+struct compartment_fault {
+	u64 cause, error, rip, address; /* error and address as exceptions have them */
+};
+
+struct compartment {
+	u64 cr3;		/* (c) */
+	u64 sp;			/* (o) where its next entry begins, in its own addresses */
+	bool doomed;		/* (o) failed: is not to go on anywhere */
+	u8 ticks;		/* (o) of the timer that the entry has seen */
+	u8 entries;		/* (o) that have not returned */
+	u32 state_pages;	/* (c) */
+	struct pagetable space; /* (c) */
+	u8 *state, *stack;	/* (c) as the nucleus sees them */
+	u64 *canary;		/* (c) behind the data; NULL: the guard page is right there */
+	u64 secret;		/* (c) what the canaries hold */
+	struct compartment_fault fault; /* (o) when doomed */
+};
+
+extern u64 host_cr3;			   /* (c) */
+extern struct pagetable compartment_image; /* (c) the image as all of them have it */
+extern u8 compartment_done[];		   /* where what was entered returns to */
+
+/* A compartment with zeroed data. -ENOMEM. */
+int __must_check compartment_create(struct compartment *c, u32 state_bytes);
+void compartment_destroy(struct compartment *c);
+/* Not doomed any more, with an empty stack; its data are for others to restore. */
+void compartment_renew(struct compartment *c);
+/*
+ * Calls fn(state, a, b, x, y) of the drivers' text inside. All ones when it failed; c->doomed says
+ * so, c->fault why.
+ */
+u64 compartment_call(struct compartment *c, const void *fn, u64 a, u64 b, u64 x, u64 y);
+/* Renews it and leaves these bytes at the top of its stack; returns where it sees them. */
+u64 compartment_give(struct compartment *c, const void *data, u32 len);
+/* What it has at [at, at + len), data or stack, as the nucleus sees it; NULL: it is not all there.
+ */
+void *compartment_buffer(const struct compartment *c, u64 at, u64 len);
+/* From a call outwards of the innermost compartment: it ends here, as failed. */
+void compartment_abort(u64 cause, u64 error, u64 rip, u64 address) __noreturn;
+/* The innermost one's instruction that called out. */
+u64 compartment_caller(void);
+
+struct trap_frame;
+/* An exception or interrupt came while a compartment ran. */
+void compartment_trap(struct trap_frame *f);
+
+/* diag/panic_dump.c: what a cause is called. */
+const char *cause_name(u64 cause);
+
+#endif
