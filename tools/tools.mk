@@ -8,6 +8,8 @@
 #   lint    every check that needs no machine
 #   attacks each attack with the defence off, detecting, on: a table, $(O)/results/attacks.json
 #   demo    one attack with the defence off and on, for people to watch (DEMO_FLAGS: --attack A02)
+#   faults  random faults in confined drivers, $(O)/results/faults.json (FAULTS_FLAGS: --count N,
+#           --seed S, --resume)
 #   bench   exits, hooks and the boot in instructions, each with its limit (BENCH_LANES)
 #   models  the models of what CPUs do to each other, every order of steps (spin)
 #   test    everything; ends with pytest's summary (TESTS: only these; PYTEST_FLAGS)
@@ -19,7 +21,7 @@ ALL_LANES ?= tcg-svm-uefi bochs-vmx bochs-vmx-server bochs-vmx-client bochs-vmx-
 	nested-kvm-amd nested-kvm-intel kvm
 ISO_MODULES := boot/kfv.conf $(O)/guest/vmlinuz $(O)/guest/initrd.img
 
-.PHONY: setup guest iso run lint attacks demo bench models test test-all help
+.PHONY: setup guest iso run lint attacks demo faults bench models test test-all help
 
 setup:
 	@tools/setup.sh
@@ -44,6 +46,10 @@ attacks: image guests
 demo: setup
 	@$(MAKE) --no-print-directory image guests
 	@$(PYTHON) tools/demo.py --machine $(MACHINE) $(DEMO_FLAGS)
+
+faults: setup
+	@$(MAKE) --no-print-directory image guests
+	@$(PYTHON) tests/campaign/campaign.py --machine $(MACHINE) $(FAULTS_FLAGS)
 
 bench: setup
 	@$(MAKE) --no-print-directory image guests

@@ -10,7 +10,6 @@
 #include "arch/x86/percpu.h"
 #include "boot/layout.h"
 
-#define USER_RFLAGS 0x202	/* IF */
 #define CALL_CS	    8
 #define CALL_RSP    24
 #define CALL_PERCPU 40
@@ -31,7 +30,7 @@ compartment_enter:
 	lgdt %gs:PERCPU_GDTR		/* VM exits on VT-x leave a limit of 64 KiB */
 	pushq $SELECTOR_USER_DATA
 	pushq COMPARTMENT_SP(%rdi)
-	pushq $USER_RFLAGS
+	pushq COMPARTMENT_RFLAGS(%rdi)
 	pushq $SELECTOR_USER_CODE
 	pushq %rsi
 	movq COMPARTMENT_CR3(%rdi), %rax

@@ -16,7 +16,8 @@
 /* What the assembly knows of struct compartment. */
 #define COMPARTMENT_CR3	   0
 #define COMPARTMENT_SP	   8
-#define COMPARTMENT_DOOMED 16
+#define COMPARTMENT_RFLAGS 16
+#define COMPARTMENT_DOOMED 24
 
 #ifdef __ASSEMBLER__
 
@@ -38,6 +39,7 @@
 #else
 
 #include "arch/x86/paging.h"
+#include "config.h"
 
 /* Why a compartment failed: the vector of an exception, or one of these. */
 enum compartment_cause {
@@ -58,6 +60,7 @@ struct compartment_fault {
 struct compartment {
 	u64 cr3;		/* (c) */
 	u64 sp;			/* (o) where its next entry begins, in its own addresses */
+	u64 rflags;		/* (c) with which an entry begins */
 	bool doomed;		/* (o) failed: is not to go on anywhere */
 	u8 ticks;		/* (o) of the timer that the entry has seen */
 	u8 entries;		/* (o) that have not returned */
@@ -96,6 +99,15 @@ u64 compartment_caller(void);
 struct trap_frame;
 /* An exception or interrupt came while a compartment ran. */
 void compartment_trap(struct trap_frame *f);
+
+/* The campaign of faults: an entry begins; an exception came inside, is it the campaign's own? */
+#if CONFIG_TEST
+void planted_entry(struct compartment *c);
+bool planted_step(struct trap_frame *f);
+#else
+#define planted_entry(c) ((void)(c))
+#define planted_step(f)	 ((void)(f), false)
+#endif
 
 /* diag/panic_dump.c: what a cause is called. */
 const char *cause_name(u64 cause);

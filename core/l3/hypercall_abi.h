@@ -33,3 +33,5 @@
 #define HYPERCALL_VULN_STUCK 0x1002
 /* Takes locks in the wrong order, or with RBX 1 two of one rank. */
 #define HYPERCALL_VULN_ORDER 0x1003
+/* A round of the caller's chores is done; RBX: wrong answers. Negative: no more are wanted. */
+#define HYPERCALL_VULN_ROUND 0x1004

@@ -17,21 +17,6 @@ int __must_check planted_wake(const char *name);
 s64 planted_hypercall(struct vcpu *v, u64 number, u64 a, u64 b, u64 c);
 
 #else
-
-static inline int planted_wake(const char *name)
-{
-	(void)name;
-	return -ENOENT;
-}
-
-static inline s64 planted_hypercall(struct vcpu *v, u64 number, u64 a, u64 b, u64 c)
-{
-	(void)v;
-	(void)number;
-	(void)a;
-	(void)b;
-	(void)c;
-	return -ENOSYS;
-}
-
+#define planted_wake(name)		      ((void)(name), -ENOENT)
+#define planted_hypercall(v, number, a, b, c) ((void)(a), (void)(b), (void)(c), -ENOSYS)
 #endif

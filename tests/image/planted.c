@@ -15,6 +15,7 @@
 #include "core/lib/string.h"
 #include "drivers/api/planted.h"
 #include "kfv/mediation.h"
+#include "tests/image/campaign.h"
 
 static bool control, unfair, stuck, order; /* (c) after boot */
 /* Among the drivers' constants, where compartments can read it. */
@@ -42,6 +43,8 @@ int planted_wake(const char *name)
 		stuck = true;
 	else if (!strncmp(name, "order", 5))
 		order = true;
+	else if (!strncmp(name, "campaign", 8))
+		return campaign_prepare(name + 8);
 	else
 		return -ENOENT;
 	return 0;
@@ -96,6 +99,8 @@ s64 planted_hypercall(struct vcpu *v, u64 number, u64 a, u64 b, u64 c)
 {
 	if (number == HYPERCALL_VULN_CONTROL_WRITE && control)
 		return write_control(v, a, (u32)b, (u32)c);
+	if (number == HYPERCALL_VULN_ROUND)
+		return campaign_round(v->vm, a);
 	if (number == HYPERCALL_VULN_UNFAIR && unfair) {
 		sched_new_slice(v, a);
 		return 0;
