@@ -40,6 +40,8 @@ void trap_handle(struct trap_frame *f)
 {
 	if (f->vector == VECTOR_NMI)
 		this_cpu(nmi_rip) = f->rip;
+	if (f->vector >= 32 && !(f->rflags & RFLAGS_IF))
+		return; /* no CPU does that; an emulated KVM on QEMU delivers some twice */
 	if (f->vector >= 32 || f->vector == VECTOR_NMI) {
 		trap_interrupt((u8)f->vector);
 		return;

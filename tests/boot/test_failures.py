@@ -56,7 +56,7 @@ def test_cpu_that_lacks_something(boot, lacking):
 
 
 @pytest.mark.parametrize(
-    "memory_mb, why", [(12, "no 8 MiB in a row"), (16, "not enough memory: needs 16 MiB")]
+    "memory_mb, why", [(16, "no 16 MiB in a row"), (24, "not enough memory: needs 16 MiB")]
 )
 def test_too_little_memory(boot, memory_mb, why):
     """For the hypervisor itself, and for a VM."""
