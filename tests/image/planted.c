@@ -19,7 +19,7 @@
 
 static bool control, unfair, stuck, order; /* (c) after boot */
 /* Among the drivers' constants, where compartments can read it. */
-static const volatile bool ioapic __section(".driver.rodata") = false;
+static const volatile bool planted_ioapic __section(".driver.rodata") = false;
 
 /* Constants are read-only: with CR0.WP clear the supervisor writes them all the same. */
 static void wake_ioapic(void)
@@ -27,7 +27,7 @@ static void wake_ioapic(void)
 	u64 cr0 = cr0_read();
 
 	cr0_write(cr0 & ~CR0_WP);
-	*(volatile bool *)&ioapic = true;
+	*(volatile bool *)&planted_ioapic = true;
 	cr0_write(cr0);
 }
 
@@ -52,7 +52,7 @@ int planted_wake(const char *name)
 
 __section(".driver.text") bool planted_trusts_index(void)
 {
-	return ioapic;
+	return planted_ioapic;
 }
 
 static s64 write_vmcs(enum vmcs_field field, u32 value, u32 mask)
