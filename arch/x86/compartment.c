@@ -16,11 +16,9 @@
 #include "core/l1/time.h"
 #include "core/lib/string.h"
 
-#define STACK_PAGES	 4
-#define STACK_LOW	 (COMPARTMENT_STACK - STACK_PAGES * PAGE_SIZE)
+#define STACK_LOW	 (COMPARTMENT_STACK - COMPARTMENT_STACK_PAGES * PAGE_SIZE)
 #define STACK_RESERVE	 1024 /* what an entry finds at least */
 #define STATE_PAGES_MAX	 ((STACK_LOW - COMPARTMENT_STATE) / PAGE_SIZE - 2)
-#define IMAGE_SLOT	 511 /* of the image and the pool in a root table */
 #define POOL_SLOT	 ((DIRECT_BASE >> 39) & 511)
 #define CALL_FRAME_BYTES 40
 
@@ -58,7 +56,7 @@ static int build(struct compartment *c)
 	if (!err)
 		err = map(c, COMPARTMENT_STATE, c->state, c->state_pages);
 	if (!err)
-		err = map(c, STACK_LOW, c->stack, STACK_PAGES);
+		err = map(c, STACK_LOW, c->stack, COMPARTMENT_STACK_PAGES);
 	if (err)
 		return err;
 	l1_gate_table_write(&c->space.root[IMAGE_SLOT], compartment_image.root[IMAGE_SLOT]);
@@ -75,7 +73,7 @@ int compartment_create(struct compartment *c, u32 state_bytes)
 	c->state_pages = (u32)(ALIGN_UP(end, PAGE_SIZE) / PAGE_SIZE);
 	CHECK(c->state_pages <= STATE_PAGES_MAX);
 	c->state = pages_alloc(c->state_pages, FRAME_COMPARTMENT);
-	c->stack = pages_alloc(STACK_PAGES, FRAME_COMPARTMENT);
+	c->stack = pages_alloc(COMPARTMENT_STACK_PAGES, FRAME_COMPARTMENT);
 	if (c->state && c->stack)
 		err = build(c);
 	if (err) {
@@ -93,7 +91,7 @@ void compartment_renew(struct compartment *c)
 	c->sp = COMPARTMENT_STACK;
 	c->rflags = RFLAGS_FIXED | RFLAGS_IF;
 	c->doomed = false;
-	memset(c->stack, 0, STACK_PAGES * PAGE_SIZE);
+	memset(c->stack, 0, COMPARTMENT_STACK_PAGES * PAGE_SIZE);
 	*(u64 *)c->stack = c->secret;
 	if (c->canary)
 		*c->canary = c->secret;
@@ -109,7 +107,7 @@ void compartment_destroy(struct compartment *c)
 	if (c->state)
 		pages_free(c->state, c->state_pages);
 	if (c->stack)
-		pages_free(c->stack, STACK_PAGES);
+		pages_free(c->stack, COMPARTMENT_STACK_PAGES);
 }
 
 static void fail(struct compartment *c, u64 cause, u64 error, u64 rip, u64 address)
@@ -128,7 +126,7 @@ void compartment_abort(u64 cause, u64 error, u64 rip, u64 address)
 
 void *compartment_buffer(const struct compartment *c, u64 at, u64 len)
 {
-	u64 data = c->state_pages * PAGE_SIZE, stack = STACK_PAGES * PAGE_SIZE;
+	u64 data = c->state_pages * PAGE_SIZE, stack = COMPARTMENT_STACK_PAGES * PAGE_SIZE;
 
 	if (at - COMPARTMENT_STATE < data && len <= data - (at - COMPARTMENT_STATE))
 		return c->state + (at - COMPARTMENT_STATE);

@@ -41,6 +41,9 @@
 #include "arch/x86/paging.h"
 #include "config.h"
 
+#define COMPARTMENT_STACK_PAGES 4
+#define IMAGE_SLOT		511 /* of the image and the pool in a root table */
+
 /* Why a compartment failed: the vector of an exception, or one of these. */
 enum compartment_cause {
 	CAUSE_BUDGET = 32, /* it ran for too long */

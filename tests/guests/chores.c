@@ -20,7 +20,6 @@
 #define PCI_ADDRESS 0xcf8
 #define PCI_DATA    0xcfc
 #define PM_TIMER    0x608
-#define IOAPIC	    0xfec00000ull
 
 static u32 wrong;
 
@@ -93,18 +92,6 @@ static void pit(u32 round)
 	count = in8(PIT);
 	count |= (u16)(in8(PIT) << 8);
 	expect(count > 0xf000 + (round & 0xff), 0);
-}
-
-static u32 ioapic_read(u32 index)
-{
-	mmio_write(IOAPIC, index);
-	return mmio_read(IOAPIC + 0x10);
-}
-
-static void ioapic_write(u32 index, u32 value)
-{
-	mmio_write(IOAPIC, index);
-	mmio_write(IOAPIC + 0x10, value);
 }
 
 static void ioapic(u32 round)

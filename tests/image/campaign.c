@@ -26,11 +26,9 @@
 #include "core/lib/string.h"
 #include "core/lib/text.h"
 
-#define STEPS_MAX	   64  /* instructions into an entry, before the bit changes */
-#define REACH		   128 /* bytes of text around the instruction */
-#define REPORTS		   100 /* rounds between two lines */
-#define STACK_BYTES_INSIDE (2 * PAGE_SIZE)
-#define IMAGE_SLOT	   511 /* of the image in a root table */
+#define STEPS_MAX 64  /* instructions into an entry, before the bit changes */
+#define REACH	  128 /* bytes of text around the instruction */
+#define REPORTS	  100 /* rounds between two lines */
 
 enum target_kind { IN_DATA, IN_STACK, IN_TEXT, KINDS };
 enum { CRASH, HANG, WRONG, NOTHING, CLASSES };
@@ -120,7 +118,7 @@ static u8 *byte_to_change(const struct trap_frame *f)
 		return c->state + at % campaign.target->driver->state_size;
 	case IN_STACK:
 		at = 1 + at % MAX(COMPARTMENT_STACK - f->rsp, 8);
-		return c->stack + STACK_BYTES_INSIDE - at;
+		return c->stack + COMPARTMENT_STACK_PAGES * PAGE_SIZE - at;
 	default:
 		at = f->rip - (u64)driver_text_start + at % REACH;
 		return campaign.text + MIN(at > REACH / 2 ? at - REACH / 2 : 0, length - 1);

@@ -64,7 +64,6 @@ static void sweep_edges(void)
 		answers.denied);
 }
 
-#define IOAPIC		 0xfec00000ull
 #define IOAPIC_WINDOW	 (IOAPIC + 0x10)
 #define IOAPIC_PINS	 24
 #define IOAPIC_VERSION	 1

@@ -11,7 +11,6 @@
 #define PM_TIMER    0x608
 #define PM_HZ	    3579545ull
 #define UART	    0x3f8
-#define IOAPIC	    0xfec00000ull
 #define NO_PORT	    0x1234
 
 static volatile u32 count;
@@ -33,18 +32,6 @@ static void uart_irq(void)
 {
 	uart_cause = in8(UART + 2);
 	ioapic_irq();
-}
-
-static u32 ioapic_read(u32 index)
-{
-	mmio_write(IOAPIC, index);
-	return mmio_read(IOAPIC + 0x10);
-}
-
-static void ioapic_write(u32 index, u32 value)
-{
-	mmio_write(IOAPIC, index);
-	mmio_write(IOAPIC + 0x10, value);
 }
 
 static void ioapic_route(u32 pin, u32 low)

@@ -92,6 +92,20 @@ static inline void mmio_write(u64 address, u32 value)
 	asm volatile("movl %0, (%1)" ::"r"(value), "r"(address) : "memory");
 }
 
+#define IOAPIC 0xfec00000ull
+
+static inline u32 ioapic_read(u32 index)
+{
+	mmio_write(IOAPIC, index);
+	return mmio_read(IOAPIC + 0x10);
+}
+
+static inline void ioapic_write(u32 index, u32 value)
+{
+	mmio_write(IOAPIC, index);
+	mmio_write(IOAPIC + 0x10, value);
+}
+
 static inline void interrupts_on(void)
 {
 	asm volatile("sti" ::: "memory");
