@@ -8,121 +8,73 @@
 
 #include "core/lib/types.h"
 
+/* clang-format off */
 /* X(name, encoding). A segment's four fields are 2 apart in the order of enum hv_segment. */
-#define VMCS_CONTROL_FIELDS(X)                                                                     \
-	X(VPID, 0x0000)                                                                            \
-	X(IO_BITMAP_A, 0x2000)                                                                     \
-	X(IO_BITMAP_B, 0x2002)                                                                     \
-	X(MSR_BITMAP, 0x2004)                                                                      \
-	X(EXIT_MSR_STORE_ADDRESS, 0x2006)                                                          \
-	X(EXIT_MSR_LOAD_ADDRESS, 0x2008)                                                           \
-	X(ENTRY_MSR_LOAD_ADDRESS, 0x200a)                                                          \
-	X(TSC_OFFSET, 0x2010)                                                                      \
-	X(EPT_POINTER, 0x201a)                                                                     \
-	X(PIN_CONTROLS, 0x4000)                                                                    \
-	X(PROC_CONTROLS, 0x4002)                                                                   \
-	X(EXCEPTION_BITMAP, 0x4004)                                                                \
-	X(PAGE_FAULT_MASK, 0x4006)                                                                 \
-	X(PAGE_FAULT_MATCH, 0x4008)                                                                \
-	X(CR3_TARGET_COUNT, 0x400a)                                                                \
-	X(EXIT_CONTROLS, 0x400c)                                                                   \
-	X(EXIT_MSR_STORE_COUNT, 0x400e)                                                            \
-	X(EXIT_MSR_LOAD_COUNT, 0x4010)                                                             \
-	X(ENTRY_CONTROLS, 0x4012)                                                                  \
-	X(ENTRY_MSR_LOAD_COUNT, 0x4014)                                                            \
-	X(ENTRY_INTR_INFO, 0x4016)                                                                 \
-	X(ENTRY_ERROR_CODE, 0x4018)                                                                \
-	X(ENTRY_INSN_LEN, 0x401a)                                                                  \
-	X(PROC2_CONTROLS, 0x401e)                                                                  \
-	X(CR0_MASK, 0x6000)                                                                        \
-	X(CR4_MASK, 0x6002)                                                                        \
-	X(CR0_SHADOW, 0x6004)                                                                      \
-	X(CR4_SHADOW, 0x6006)
+#define VMCS_CONTROL_FIELDS(X) \
+	X(VPID, 0x0000)                             X(IO_BITMAP_A, 0x2000) \
+	X(IO_BITMAP_B, 0x2002)                      X(MSR_BITMAP, 0x2004) \
+	X(EXIT_MSR_STORE_ADDRESS, 0x2006)           X(EXIT_MSR_LOAD_ADDRESS, 0x2008) \
+	X(ENTRY_MSR_LOAD_ADDRESS, 0x200a)           X(TSC_OFFSET, 0x2010) \
+	X(EPT_POINTER, 0x201a)                      X(PIN_CONTROLS, 0x4000) \
+	X(PROC_CONTROLS, 0x4002)                    X(EXCEPTION_BITMAP, 0x4004) \
+	X(PAGE_FAULT_MASK, 0x4006)                  X(PAGE_FAULT_MATCH, 0x4008) \
+	X(CR3_TARGET_COUNT, 0x400a)                 X(EXIT_CONTROLS, 0x400c) \
+	X(EXIT_MSR_STORE_COUNT, 0x400e)             X(EXIT_MSR_LOAD_COUNT, 0x4010) \
+	X(ENTRY_CONTROLS, 0x4012)                   X(ENTRY_MSR_LOAD_COUNT, 0x4014) \
+	X(ENTRY_INTR_INFO, 0x4016)                  X(ENTRY_ERROR_CODE, 0x4018) \
+	X(ENTRY_INSN_LEN, 0x401a)                   X(PROC2_CONTROLS, 0x401e) \
+	X(CR0_MASK, 0x6000)                         X(CR4_MASK, 0x6002) \
+	X(CR0_SHADOW, 0x6004)                       X(CR4_SHADOW, 0x6006)
 
-#define VMCS_EXIT_FIELDS(X)                                                                        \
-	X(GUEST_PHYSICAL_ADDRESS, 0x2400)                                                          \
-	X(VM_INSTRUCTION_ERROR, 0x4400)                                                            \
-	X(EXIT_REASON, 0x4402)                                                                     \
-	X(EXIT_INTR_INFO, 0x4404)                                                                  \
-	X(EXIT_ERROR_CODE, 0x4406)                                                                 \
-	X(IDT_VECTORING_INFO, 0x4408)                                                              \
-	X(IDT_VECTORING_ERROR_CODE, 0x440a)                                                        \
-	X(EXIT_INSN_LEN, 0x440c)                                                                   \
-	X(EXIT_INSN_INFO, 0x440e)                                                                  \
-	X(EXIT_QUALIFICATION, 0x6400)                                                              \
+#define VMCS_EXIT_FIELDS(X) \
+	X(GUEST_PHYSICAL_ADDRESS, 0x2400)           X(VM_INSTRUCTION_ERROR, 0x4400) \
+	X(EXIT_REASON, 0x4402)                      X(EXIT_INTR_INFO, 0x4404) \
+	X(EXIT_ERROR_CODE, 0x4406)                  X(IDT_VECTORING_INFO, 0x4408) \
+	X(IDT_VECTORING_ERROR_CODE, 0x440a)         X(EXIT_INSN_LEN, 0x440c) \
+	X(EXIT_INSN_INFO, 0x440e)                   X(EXIT_QUALIFICATION, 0x6400) \
 	X(GUEST_LINEAR_ADDRESS, 0x640a)
 
-#define SEGMENT_FIELDS(X, name, n)                                                                 \
-	X(GUEST_##name##_SELECTOR, 0x0800 + 2 * n)                                                 \
-	X(GUEST_##name##_LIMIT, 0x4800 + 2 * n)                                                    \
-	X(GUEST_##name##_RIGHTS, 0x4814 + 2 * n)                                                   \
-	X(GUEST_##name##_BASE, 0x6806 + 2 * n)
+#define SEGMENT_FIELDS(X, name, n) \
+	X(GUEST_##name##_SELECTOR, 0x0800 + 2 * n)  X(GUEST_##name##_LIMIT, 0x4800 + 2 * n) \
+	X(GUEST_##name##_RIGHTS, 0x4814 + 2 * n)    X(GUEST_##name##_BASE, 0x6806 + 2 * n)
 
-#define VMCS_GUEST_FIELDS(X)                                                                       \
-	SEGMENT_FIELDS(X, ES, 0)                                                                   \
-	SEGMENT_FIELDS(X, CS, 1)                                                                   \
-	SEGMENT_FIELDS(X, SS, 2)                                                                   \
-	SEGMENT_FIELDS(X, DS, 3)                                                                   \
-	SEGMENT_FIELDS(X, FS, 4)                                                                   \
-	SEGMENT_FIELDS(X, GS, 5)                                                                   \
-	SEGMENT_FIELDS(X, LDTR, 6)                                                                 \
-	SEGMENT_FIELDS(X, TR, 7)                                                                   \
-	X(VMCS_LINK_POINTER, 0x2800)                                                               \
-	X(GUEST_DEBUGCTL, 0x2802)                                                                  \
-	X(GUEST_PAT, 0x2804)                                                                       \
-	X(GUEST_EFER, 0x2806)                                                                      \
-	X(GUEST_PDPTE0, 0x280a)                                                                    \
-	X(GUEST_PDPTE1, 0x280c)                                                                    \
-	X(GUEST_PDPTE2, 0x280e)                                                                    \
-	X(GUEST_PDPTE3, 0x2810)                                                                    \
-	X(GUEST_GDTR_LIMIT, 0x4810)                                                                \
-	X(GUEST_IDTR_LIMIT, 0x4812)                                                                \
-	X(GUEST_INTERRUPTIBILITY, 0x4824)                                                          \
-	X(GUEST_ACTIVITY, 0x4826)                                                                  \
-	X(GUEST_SYSENTER_CS, 0x482a)                                                               \
-	X(PREEMPTION_TIMER, 0x482e)                                                                \
-	X(GUEST_CR0, 0x6800)                                                                       \
-	X(GUEST_CR3, 0x6802)                                                                       \
-	X(GUEST_CR4, 0x6804)                                                                       \
-	X(GUEST_GDTR_BASE, 0x6816)                                                                 \
-	X(GUEST_IDTR_BASE, 0x6818)                                                                 \
-	X(GUEST_DR7, 0x681a)                                                                       \
-	X(GUEST_RSP, 0x681c)                                                                       \
-	X(GUEST_RIP, 0x681e)                                                                       \
-	X(GUEST_RFLAGS, 0x6820)                                                                    \
-	X(GUEST_PENDING_DEBUG, 0x6822)                                                             \
-	X(GUEST_SYSENTER_ESP, 0x6824)                                                              \
-	X(GUEST_SYSENTER_EIP, 0x6826)
+#define VMCS_GUEST_FIELDS(X) \
+	SEGMENT_FIELDS(X, ES, 0)                    SEGMENT_FIELDS(X, CS, 1) \
+	SEGMENT_FIELDS(X, SS, 2)                    SEGMENT_FIELDS(X, DS, 3) \
+	SEGMENT_FIELDS(X, FS, 4)                    SEGMENT_FIELDS(X, GS, 5) \
+	SEGMENT_FIELDS(X, LDTR, 6)                  SEGMENT_FIELDS(X, TR, 7) \
+	X(VMCS_LINK_POINTER, 0x2800)                X(GUEST_DEBUGCTL, 0x2802) \
+	X(GUEST_PAT, 0x2804)                        X(GUEST_EFER, 0x2806) \
+	X(GUEST_PDPTE0, 0x280a)                     X(GUEST_PDPTE1, 0x280c) \
+	X(GUEST_PDPTE2, 0x280e)                     X(GUEST_PDPTE3, 0x2810) \
+	X(GUEST_GDTR_LIMIT, 0x4810)                 X(GUEST_IDTR_LIMIT, 0x4812) \
+	X(GUEST_INTERRUPTIBILITY, 0x4824)           X(GUEST_ACTIVITY, 0x4826) \
+	X(GUEST_SYSENTER_CS, 0x482a)                X(PREEMPTION_TIMER, 0x482e) \
+	X(GUEST_CR0, 0x6800)                        X(GUEST_CR3, 0x6802) \
+	X(GUEST_CR4, 0x6804)                        X(GUEST_GDTR_BASE, 0x6816) \
+	X(GUEST_IDTR_BASE, 0x6818)                  X(GUEST_DR7, 0x681a) \
+	X(GUEST_RSP, 0x681c)                        X(GUEST_RIP, 0x681e) \
+	X(GUEST_RFLAGS, 0x6820)                     X(GUEST_PENDING_DEBUG, 0x6822) \
+	X(GUEST_SYSENTER_ESP, 0x6824)               X(GUEST_SYSENTER_EIP, 0x6826)
 
-#define VMCS_HOST_FIELDS(X)                                                                        \
-	X(HOST_ES_SELECTOR, 0x0c00)                                                                \
-	X(HOST_CS_SELECTOR, 0x0c02)                                                                \
-	X(HOST_SS_SELECTOR, 0x0c04)                                                                \
-	X(HOST_DS_SELECTOR, 0x0c06)                                                                \
-	X(HOST_FS_SELECTOR, 0x0c08)                                                                \
-	X(HOST_GS_SELECTOR, 0x0c0a)                                                                \
-	X(HOST_TR_SELECTOR, 0x0c0c)                                                                \
-	X(HOST_PAT, 0x2c00)                                                                        \
-	X(HOST_EFER, 0x2c02)                                                                       \
-	X(HOST_SYSENTER_CS, 0x4c00)                                                                \
-	X(HOST_CR0, 0x6c00)                                                                        \
-	X(HOST_CR3, 0x6c02)                                                                        \
-	X(HOST_CR4, 0x6c04)                                                                        \
-	X(HOST_FS_BASE, 0x6c06)                                                                    \
-	X(HOST_GS_BASE, 0x6c08)                                                                    \
-	X(HOST_TR_BASE, 0x6c0a)                                                                    \
-	X(HOST_GDTR_BASE, 0x6c0c)                                                                  \
-	X(HOST_IDTR_BASE, 0x6c0e)                                                                  \
-	X(HOST_SYSENTER_ESP, 0x6c10)                                                               \
-	X(HOST_SYSENTER_EIP, 0x6c12)                                                               \
-	X(HOST_RSP, 0x6c14)                                                                        \
-	X(HOST_RIP, 0x6c16)
+#define VMCS_HOST_FIELDS(X) \
+	X(HOST_ES_SELECTOR, 0x0c00)                 X(HOST_CS_SELECTOR, 0x0c02) \
+	X(HOST_SS_SELECTOR, 0x0c04)                 X(HOST_DS_SELECTOR, 0x0c06) \
+	X(HOST_FS_SELECTOR, 0x0c08)                 X(HOST_GS_SELECTOR, 0x0c0a) \
+	X(HOST_TR_SELECTOR, 0x0c0c)                 X(HOST_PAT, 0x2c00) \
+	X(HOST_EFER, 0x2c02)                        X(HOST_SYSENTER_CS, 0x4c00) \
+	X(HOST_CR0, 0x6c00)                         X(HOST_CR3, 0x6c02) \
+	X(HOST_CR4, 0x6c04)                         X(HOST_FS_BASE, 0x6c06) \
+	X(HOST_GS_BASE, 0x6c08)                     X(HOST_TR_BASE, 0x6c0a) \
+	X(HOST_GDTR_BASE, 0x6c0c)                   X(HOST_IDTR_BASE, 0x6c0e) \
+	X(HOST_SYSENTER_ESP, 0x6c10)                X(HOST_SYSENTER_EIP, 0x6c12) \
+	X(HOST_RSP, 0x6c14)                         X(HOST_RIP, 0x6c16)
 
-#define VMCS_FIELDS(X)                                                                             \
-	VMCS_CONTROL_FIELDS(X)                                                                     \
-	VMCS_EXIT_FIELDS(X)                                                                        \
-	VMCS_GUEST_FIELDS(X)                                                                       \
-	VMCS_HOST_FIELDS(X)
+#define VMCS_FIELDS(X) \
+	VMCS_CONTROL_FIELDS(X)                      VMCS_EXIT_FIELDS(X) \
+	VMCS_GUEST_FIELDS(X)                        VMCS_HOST_FIELDS(X)
+
+/* clang-format on */
 
 #define X(name, encoding) name = encoding,
 enum vmcs_field { VMCS_FIELDS(X) };
