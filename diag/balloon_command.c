@@ -6,7 +6,7 @@
 #include "core/l2/gate.h"
 #include "core/l2/vm.h"
 #include "core/lib/string.h"
-#include "core/lib/text.h"
+#include "drivers/api/number.h"
 
 #define PAGES_PER_MIB (MIB(1) / PAGE_SIZE)
 

@@ -7,7 +7,7 @@
 #include "core/l1/log.h"
 #include "core/l2/modules.h"
 #include "core/lib/string.h"
-#include "core/lib/text.h"
+#include "drivers/api/number.h"
 #include "kfv/actuators.h"
 #include "kfv/evidence.h"
 #include "kfv/mediation.h"

@@ -9,7 +9,7 @@
 #include "core/l1/power.h"
 #include "core/l1/time.h"
 #include "core/lib/string.h"
-#include "core/lib/text.h"
+#include "drivers/api/number.h"
 
 #define LOG_LINES 20
 

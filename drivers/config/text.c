@@ -6,7 +6,7 @@
 #include "drivers/config/text.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
-#include "core/lib/text.h"
+#include "drivers/api/number.h"
 
 #define NAME_RULE "a letter, then up to 30 letters, digits, - or _"
 

@@ -3,6 +3,7 @@
  * Bounded copies and strict numbers.
  */
 #include "core/lib/text.h"
+#include "drivers/api/number.h"
 #include "tests/dialect.h"
 
 #include <string.h>

@@ -24,7 +24,7 @@
 #include "core/l2/placement.h"
 #include "core/l2/vm.h"
 #include "core/lib/string.h"
-#include "core/lib/text.h"
+#include "drivers/api/number.h"
 
 #define STEPS_MAX 64  /* instructions into an entry, before the bit changes */
 #define REACH	  128 /* bytes of text around the instruction */
