@@ -210,12 +210,12 @@ static bool answered(u64 ns)
 static bool start(u32 apic, u64 page)
 {
 	state = AP_STARTED;
-	apic_send_init(apic);
+	apic_send(apic, IPI_INIT);
 	wait_ns(INIT_WAIT_NS);
-	apic_send_startup(apic, (u8)(page >> PAGE_SHIFT));
+	apic_send(apic, IPI_STARTUP((u8)(page >> PAGE_SHIFT)));
 	if (answered(AGAIN_NS))
 		return true;
-	apic_send_startup(apic, (u8)(page >> PAGE_SHIFT));
+	apic_send(apic, IPI_STARTUP((u8)(page >> PAGE_SHIFT)));
 	return answered(GIVE_UP_NS);
 }
 

@@ -7,6 +7,7 @@
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
 
+#define APIC_ID		  0x20
 #define APIC_TPR	  0x80
 #define APIC_SVR	  0xf0
 #define APIC_LVT_LINT0	  0x350
@@ -51,6 +52,6 @@ int apic_init(void)
 	apic_write(APIC_LVT_ERROR, LVT_MASKED);
 	apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
 	apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
-	this_cpu(apic_id) = apic_id();
+	this_cpu(apic_id) = apic_page ? apic_read(APIC_ID) >> 24 : apic_read(APIC_ID);
 	return 0;
 }

@@ -27,13 +27,16 @@
 #include "core/l1/uart_port.h"
 #include "core/l2/console.h"
 #include "core/l2/modules.h"
+#include "core/l2/typing.h"
 #include "core/l2/vm.h"
 #include "core/l3/planted.h"
 #include "drivers/api/config.h"
 #include "core/lib/string.h"
-#include "core/lib/text.h"
+#include "drivers/api/number.h"
 #include "core/loop.h"
-#include "kfv/kfv.h"
+#include "kfv/agent.h"
+#include "kfv/evidence.h"
+#include "kfv/policy.h"
 
 #if CONFIG_TEST
 #include "core/lib/fmt.h"
@@ -281,7 +284,10 @@ static void start_defence(void)
 	struct config_error e;
 	const char *bug;
 
-	if (kfv_init(policy, option("evidence"), &e) < 0)
+	CHECK(agent_count() <= AGENTS_MAX);
+	evidence_start(option("evidence"));
+	CHECK(policy_load(NULL, &e) == 0);
+	if (policy && policy_load(policy, &e) < 0)
 		boot_fail(
 			REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
 	bug = option("vuln");
@@ -404,7 +410,9 @@ void boot_main(u32 info, u32 image)
 		steps[i]();
 	if (!strcmp(option("exit"), "ended"))
 		loop_when_all_ended(leave);
-	console_start(boot.config.focus < 0 ? NULL : boot.config.vms[boot.config.focus].name);
+	console_start();
+	if (boot.config.focus >= 0)
+		(void)console_focus(boot.config.vms[boot.config.focus].name);
 	ap_release();
 	loop_run();
 }

@@ -7,6 +7,7 @@
 #include "arch/x86/svm/svm.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
 #include "boot/reason.h"
 #include "core/l1/frame.h"
 #include "core/lib/string.h"
@@ -109,7 +110,7 @@ static void let_through(u32 msr)
 	svm_msrpm[range + bit / 8] &= (u8) ~(3u << (bit % 8));
 }
 
-int svm_maps_init(void)
+static int make_maps(void)
 {
 	svm_iopm = pages_alloc(IOPM_PAGES, FRAME_CONTROL);
 	svm_msrpm = pages_alloc(MSRPM_PAGES, FRAME_CONTROL);
@@ -119,5 +120,22 @@ int svm_maps_init(void)
 	memset(svm_msrpm, 0xff, MSRPM_PAGES * PAGE_SIZE);
 	for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
 		let_through(free_msrs[i]);
+	return 0;
+}
+
+/* Two pages of each CPU: its host state save area, and where its FS, GS, TR and MSRs wait. */
+int svm_enable(void)
+{
+	u8 *pages = this_cpu(hv_region);
+
+	if (!pages) {
+		pages = this_cpu(hv_region) = pages_alloc(2, FRAME_CONTROL);
+		if (!pages || (!svm_iopm && make_maps() < 0))
+			return -ENOMEM;
+	}
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, virt_to_hpa(pages).v);
+	this_cpu(hv_host) = virt_to_hpa(pages + PAGE_SIZE).v;
+	asm volatile("vmsave %0" ::"a"(this_cpu(hv_host)) : "memory");
 	return 0;
 }

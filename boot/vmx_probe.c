@@ -196,7 +196,7 @@ static void let_through(u32 msr)
 	vmx_msr_bitmap[MSR_WRITE_LOW + at + bit / 8] &= (u8) ~(1u << (bit % 8));
 }
 
-int vmx_bitmaps_init(void)
+static int make_bitmaps(void)
 {
 	vmx_io_bitmaps = pages_alloc(IO_BITMAPS, FRAME_CONTROL);
 	vmx_msr_bitmap = page_alloc(FRAME_CONTROL);
@@ -207,4 +207,21 @@ int vmx_bitmaps_init(void)
 	for (u32 i = 0; i < ARRAY_LEN(free_msrs); i++)
 		let_through(free_msrs[i]);
 	return 0;
+}
+
+int vmx_enable(void)
+{
+	hpa_t region;
+	bool failed;
+
+	if (!this_cpu(hv_region)) {
+		this_cpu(hv_region) = vmx_region_alloc();
+		if (!this_cpu(hv_region) || (!vmx_msr_bitmap && make_bitmaps() < 0))
+			return -ENOMEM;
+	}
+	cr0_write((cr0_read() | vmx_caps.cr0_must) & vmx_caps.cr0_may);
+	cr4_write((cr4_read() | vmx_caps.cr4_must | CR4_VMXE) & vmx_caps.cr4_may);
+	region = virt_to_hpa(this_cpu(hv_region));
+	asm volatile("vmxon %1" : "=@ccbe"(failed) : "m"(region.v) : "memory");
+	return failed ? -EIO : 0;
 }

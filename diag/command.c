@@ -3,7 +3,7 @@
 #include "core/l1/command.h"
 
 #include "core/l1/log.h"
-#include "core/l2/console.h"
+#include "core/l2/typing.h"
 #include "core/lib/string.h"
 #include "drivers/api/line.h"
 

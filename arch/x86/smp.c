@@ -136,6 +136,6 @@ void smp_stop_others(void)
 		stopped(0);
 	for (u32 id = 0; id < cpu_count; id++) {
 		if (id != this_cpu(id))
-			apic_send_nmi(cpus[id]->apic_id);
+			apic_send(cpus[id]->apic_id, IPI_NMI);
 	}
 }

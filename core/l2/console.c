@@ -16,6 +16,7 @@
 #include "core/l1/uart_port.h"
 #include "core/l2/gate.h"
 #include "core/l2/sched.h"
+#include "core/l2/typing.h"
 #include "core/l2/vm.h"
 #include "core/lib/string.h"
 #include "drivers/api/terminal.h"
@@ -43,9 +44,7 @@ bool console_wants_cpu(void)
 }
 
 static struct terminal terminal; /* (l) console_lock */
-static u8 kfv_data[16384], vm_data[VM_MAX][4096], input_data[VM_MAX + 1][2048];
-static struct ring inputs[VM_MAX + 1]; /* (o) by VM id: typed, not yet taken by its UART */
-static bool deaf[VM_MAX + 1];	       /* (o) what was typed last found no room */
+static u8 kfv_data[16384], vm_data[VM_MAX][4096];
 
 static void send(void)
 {
@@ -137,7 +136,6 @@ static bool know(u32 vm_id)
 	if (vm_id > VM_MAX || !vms[vm_id])
 		return false;
 	mux_add(&terminal.mux, vm_id, vms[vm_id]->name, vm_data[vm_id - 1], sizeof(vm_data[0]));
-	inputs[vm_id] = (struct ring)RING_INIT(input_data[vm_id], sizeof(input_data[0]));
 	return true;
 }
 
@@ -145,10 +143,11 @@ void console_vm_new(u16 vm_id)
 {
 	lock_take(&console_lock);
 	terminal.mux.party[vm_id].name[0] = 0;
+	typing_forget(vm_id);
 	lock_give(&console_lock);
 }
 
-static bool focus(u32 vm_id)
+bool console_give_line(u32 vm_id)
 {
 	bool done;
 
@@ -159,22 +158,11 @@ static bool focus(u32 vm_id)
 	return done;
 }
 
-bool console_focus(const char *name)
-{
-	const struct vm *vm = vm_find(name);
-
-	if (!vm && strcmp(name, "kfv"))
-		return false;
-	return focus(vm ? vm->id : 0);
-}
-
-void console_start(const char *name)
+void console_start(void)
 {
 	if (uart_console.present)
 		screen_puts("The console goes on at the first serial port (115200 8N1).\n");
 	log_set_sink(write, flush);
-	if (name)
-		console_focus(name);
 	has_work();
 }
 
@@ -199,55 +187,7 @@ u32 console_vm_write(u16 vm_id, u8 byte)
 	return room;
 }
 
-static void vm_key(u32 vm_id, u8 byte)
-{
-	bool taken = vms[vm_id] && ring_put(&inputs[vm_id], byte);
-
-	if (!taken && !deaf[vm_id])
-		log_warn("console: %s takes no input: what is typed is lost",
-			terminal.mux.party[vm_id].name);
-	deaf[vm_id] = !taken;
-}
-
-/* What a key asks for beyond the terminal. */
-static void answer(enum terminal_event event, u8 byte, u32 number)
-{
-	switch (event) {
-	case TERMINAL_LINE:
-		command_run(terminal.typed);
-		break;
-	case TERMINAL_BYTE:
-		vm_key(number, byte);
-		break;
-	case TERMINAL_FOCUS:
-		if (!focus(number))
-			out("--- console: there is no VM %u; \"vms\" lists them ---\n", number);
-		break;
-	case TERMINAL_HELP:
-		out("--- Ctrl-] 0: kfv   Ctrl-] 1 to 9: VM   Ctrl-] Ctrl-]: Ctrl-] itself ---\n");
-		break;
-	case TERMINAL_NOTHING:
-		break;
-	}
-}
-
-static void take_input(void)
-{
-	enum terminal_event event;
-	u32 number = 0;
-	bool taken;
-	u8 byte = 0;
-
-	do {
-		lock_take(&console_lock);
-		taken = terminal_takes_keys(&terminal) && ring_get(&uart_console.rx, &byte);
-		event = taken ? terminal_key(&terminal, byte, &number) : TERMINAL_NOTHING;
-		lock_give(&console_lock);
-		answer(event, byte, number);
-	} while (taken);
-}
-
-static u64 tell_uart(struct vm *vm, u32 fn, u64 a)
+u64 console_tell_uart(struct vm *vm, u32 fn, u64 a)
 {
 	u64 answer;
 
@@ -257,26 +197,11 @@ static u64 tell_uart(struct vm *vm, u32 fn, u64 a)
 	return answer;
 }
 
-/* Returns false when a UART has to be asked again. */
-static bool give_input(u32 vm_id)
-{
-	struct ring *r = &inputs[vm_id];
-	u8 byte;
-
-	while (ring_used(r)) {
-		byte = r->data[r->tail & r->mask];
-		if (vms[vm_id] && tell_uart(vms[vm_id], BUS_CONSOLE_INPUT, byte) == 0)
-			return false;
-		ring_get(r, &byte); /* taken, or there is nobody to take it */
-	}
-	return true;
-}
-
 static void tell_drained(u32 drained)
 {
 	for (u32 id = 1; drained >> id; id++)
 		if (drained >> id & 1 && vms[id])
-			tell_uart(vms[id], BUS_CONSOLE_DRAINED, 0);
+			console_tell_uart(vms[id], BUS_CONSOLE_DRAINED, 0);
 }
 
 /* When to come back if nothing happens before. */
@@ -297,7 +222,7 @@ static void arm(u64 now, bool retry)
 void console_poll(void)
 {
 	u64 now = time_now_ns();
-	bool retry = false;
+	bool retry;
 	u32 steps = 0, drained;
 
 	console_has_work = false;
@@ -305,7 +230,7 @@ void console_poll(void)
 	if (!uart_console.interrupts)
 		uart_port_irq(&uart_console);
 	lock_give(&console_lock);
-	take_input();
+	typing_take(&terminal);
 	lock_take(&console_lock);
 	while (steps < STEPS_MAX && mux_step(&terminal.mux, now))
 		steps++;
@@ -313,8 +238,7 @@ void console_poll(void)
 	terminal.mux.drained = 0;
 	lock_give(&console_lock);
 	tell_drained(drained);
-	for (u32 id = 1; id <= VM_MAX; id++)
-		retry |= !give_input(id);
+	retry = !typing_give();
 	lock_take(&console_lock);
 	send();
 	evidence_poll();

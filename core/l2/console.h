@@ -8,23 +8,25 @@
 
 #include "core/hrsc.h"
 
+struct vm;
+
 extern struct hrsc console_hrsc;
 
 /* At boot: makes the console an hRSC and the serial ports work by interrupt. */
 void console_init(void);
-/*
- * When boot is over: from now on text waits for console_poll(). `focus` names the VM that has the
- * line first; NULL: the hypervisor.
- */
-void console_start(const char *focus);
-/* Gives the line to a VM, or to "kfv"; false when there is none of that name. */
-bool console_focus(const char *name);
+/* When boot is over: from now on text waits for console_poll(). */
+void console_start(void);
+/* Gives the line to a VM, 0 to the hypervisor; false when there is none of that id. */
+bool console_give_line(u32 vm_id);
 
 /* A VM was made under this id: what was known of the one before is forgotten. */
 void console_vm_new(u16 vm_id);
 /* How many bytes a VM may write; and a byte of one, which returns the same. */
 u32 console_vm_room(u16 vm_id);
 u32 console_vm_write(u16 vm_id, u8 byte);
+
+/* Calls the UART of a VM on the bus. */
+u64 console_tell_uart(struct vm *vm, u32 fn, u64 a);
 
 /* Whether console_poll() has something to do: the run loop's one test. */
 extern volatile bool console_has_work;

@@ -7,7 +7,7 @@
 #include "core/l1/time.h"
 #include "core/l2/modules.h"
 #include "kfv/actuators.h"
-#include "kfv/kfv.h"
+#include "kfv/evidence.h"
 #include "kfv/policy.h"
 #include "tests/dialect.h"
 
@@ -262,7 +262,8 @@ void fake_reset(void)
 		build(FAKE_B);
 	}
 	fake.running[FAKE_A] = fake.running[FAKE_B] = true;
-	EXPECT_EQ(kfv_init(NULL, "secret", &error), 0);
+	evidence_start("secret");
+	EXPECT_EQ(policy_load(NULL, &error), 0);
 	hook_vm_created(&fake_vm[FAKE_A].hrsc);
 	hook_vm_created(&fake_vm[FAKE_B].hrsc);
 	hook_orchestrate();

@@ -29,23 +29,6 @@ const struct paging_format npt_format = {
 	.max_leaf_level = 2,
 };
 
-/* Two pages of each CPU: its host state save area, and where its FS, GS, TR and MSRs wait. */
-static int svm_enable(void)
-{
-	u8 *pages = this_cpu(hv_region);
-
-	if (!pages) {
-		pages = this_cpu(hv_region) = pages_alloc(2, FRAME_CONTROL);
-		if (!pages || (!svm_iopm && svm_maps_init() < 0))
-			return -ENOMEM;
-	}
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-	wrmsr(MSR_VM_HSAVE_PA, virt_to_hpa(pages).v);
-	this_cpu(hv_host) = virt_to_hpa(pages + PAGE_SIZE).v;
-	asm volatile("vmsave %0" ::"a"(this_cpu(hv_host)) : "memory");
-	return 0;
-}
-
 static void svm_disable(void)
 {
 	wrmsr(MSR_VM_HSAVE_PA, 0);

@@ -19,7 +19,7 @@ extern struct svm_caps svm_caps; /* (c) after svm_probe() */
 
 /* boot/svm_probe.c */
 int svm_probe(struct hv_features *f);
-int __must_check svm_maps_init(void);
+int __must_check svm_enable(void);
 extern u8 *svm_iopm, *svm_msrpm; /* (c) all ones but few: shared by all VMs */
 
 extern const struct paging_format npt_format;

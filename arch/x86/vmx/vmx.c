@@ -44,7 +44,6 @@ void vmx_field_failed(enum vmcs_field field)
 		asm volatile(#name " %1" : "=@ccbe"(failed) : "m"(region.v) : "memory");           \
 		return !failed;                                                                    \
 	}
-POINTER_INSTRUCTION(vmxon)
 POINTER_INSTRUCTION(vmptrld)
 POINTER_INSTRUCTION(vmclear)
 
@@ -55,25 +54,13 @@ __noinline void vmx_make_current(const struct hv_vcpu *v)
 }
 
 /* Every VMXON region and VMCS begins with the CPU's revision. */
-static void *region_alloc(void)
+void *vmx_region_alloc(void)
 {
 	u32 *region = page_alloc(FRAME_CONTROL);
 
 	if (region)
 		*region = (u32)vmx_caps.basic & 0x7fffffff;
 	return region;
-}
-
-static int vmx_enable(void)
-{
-	if (!this_cpu(hv_region)) {
-		this_cpu(hv_region) = region_alloc();
-		if (!this_cpu(hv_region) || (!vmx_msr_bitmap && vmx_bitmaps_init() < 0))
-			return -ENOMEM;
-	}
-	cr0_write((cr0_read() | vmx_caps.cr0_must) & vmx_caps.cr0_may);
-	cr4_write((cr4_read() | vmx_caps.cr4_must | CR4_VMXE) & vmx_caps.cr4_may);
-	return vmxon(virt_to_hpa(this_cpu(hv_region))) ? 0 : -EIO;
 }
 
 static void vmx_disable(void)
@@ -289,7 +276,7 @@ static u32 preemption_ticks(void)
 
 static int vmx_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 {
-	v->control = region_alloc();
+	v->control = vmx_region_alloc();
 	v->control_hpa = v->control ? virt_to_hpa(v->control) : HPA(0);
 	v->sealed = page_alloc(FRAME_CONTROL);
 	v->host_save = page_alloc(FRAME_CONTROL);

@@ -118,6 +118,7 @@ static inline void vmx_end_shadow(void)
 		vmwrite(GUEST_INTERRUPTIBILITY, state & ~BLOCKED_BY_SHADOW);
 }
 
+void *vmx_region_alloc(void);
 void vmx_make_current(const struct hv_vcpu *v);
 
 static inline void vmx_focus(const struct hv_vcpu *v)
@@ -132,7 +133,7 @@ extern const char vmx_exited[]; /* where exits arrive */
 
 /* boot/vmx_probe.c */
 int vmx_probe(struct hv_features *f);
-int __must_check vmx_bitmaps_init(void);
+int __must_check vmx_enable(void);
 extern u8 *vmx_io_bitmaps, *vmx_msr_bitmap; /* (c) shared by all VMs */
 
 /* ept.c */

@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host's own address space (boot/layout.h) once boot/host_tables.c has made it: mappings of
- * devices, and sealing. No page is ever both writable and executable.
+ * The host's own address space (boot/layout.h) once host_tables.c has made it: mappings of devices
+ * and modules, and sealing. No page is ever both writable and executable.
  */
-#include "arch/x86/cpu.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/seal.h"
-#include "arch/x86/smp.h"
 #include "boot/layout.h"
 #include "core/l1/frame.h"
-#include "core/l1/lock.h"
 #include "core/l1/log.h"
 
 extern char sealed_start[], sealed_end[];
 
-struct pagetable host_tables;
 static u64 map_next = MAP_BASE; /* (o) boot CPU only, at boot */
-static bool sealed;		/* (c) after seal_nucleus() */
-static struct lock map_lock = LOCK_INIT(LOCK_MAP);
 
 void *host_map(hpa_t pa, u64 len, u32 prot)
 {
@@ -40,37 +34,9 @@ static void make_read_only(void *page)
 
 void seal_nucleus(void)
 {
-	sealed = true;
+	nucleus_sealed = true;
 	CHECK(pt_protect(&host_tables, (u64)sealed_start, (u64)(sealed_end - sealed_start),
 		      PROT_READ) == 0);
 	frame_each(FRAME_HOST_TABLE, make_read_only);
 	frame_each(FRAME_S2_TABLE, make_read_only);
-}
-
-/*
- * SDM, "Paging: Determination of Access Rights": with CR0.WP clear, the supervisor writes read-only
- * pages. Interrupts are off, and nothing but this one store happens in between.
- */
-void table_store(u64 *entry, u64 value)
-{
-	u64 cr0;
-
-	if (!sealed) {
-		*(volatile u64 *)entry = value;
-		return;
-	}
-	cr0 = cr0_read();
-	cr0_write(cr0 & ~CR0_WP);
-	*(volatile u64 *)entry = value;
-	cr0_write(cr0);
-}
-
-void page_typed(void *page, bool table)
-{
-	if (!sealed)
-		return;
-	lock_take(&map_lock);
-	CHECK(pt_protect(&host_tables, (u64)page, PAGE_SIZE, table ? PROT_READ : PROT_RW) == 0);
-	lock_give(&map_lock);
-	smp_flush();
 }
