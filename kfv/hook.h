@@ -108,5 +108,10 @@ void hook_vm_created(struct hrsc *vm);
  * chosen. Cheap when there is nothing to do.
  */
 void hook_orchestrate(void);
+/*
+ * Whoever holds LOCK_LIFE for long, as copying a VM's RAM takes, says now and then that he is
+ * alive: until then the orchestrator could not run and was not silenced.
+ */
+void hook_busy(void);
 /* When hook_orchestrate() has to be called again at the latest, in ns since boot; 0: no matter. */
 u64 hook_deadline_ns(void);

@@ -47,6 +47,7 @@ static struct track tracks[VM_MAX + 1][CONFIG_VERTICALS]; /* (o) */
 static struct hold holds[VM_MAX + 1];			  /* (o) */
 static u32 waiting;		    /* (o) VMs with a report, a bit for each */
 static u64 next_release_ns = ~0ull; /* (o) the earliest end of a hold */
+static u64 busy_ns;		    /* (a) when it last could not run for a good reason */
 static u32 tracks_epoch;	    /* (o) of the policy that the tracks belong to */
 
 bool vo_report(const struct hook_event *e, u32 agent, const char *why)
@@ -71,7 +72,7 @@ bool vo_report(const struct hook_event *e, u32 agent, const char *why)
 	pending[e->vm] |= BIT(agent);
 	waiting |= BIT(e->vm);
 	act_call_orchestrator(e->vm);
-	return e->time_ns - r->event.time_ns < SILENT_NS;
+	return e->time_ns - MIN(MAX(r->event.time_ns, busy_ns), e->time_ns) < SILENT_NS;
 }
 
 static void note(const struct report *r, u32 agent, const char *why, u8 reaction, enum outcome o)
@@ -264,6 +265,11 @@ void hook_orchestrate(void)
 	if (unlikely(next_release_ns != ~0ull) && time_now_ns() >= next_release_ns)
 		release_due(time_now_ns());
 	evidence_flush(FLUSH_LINES);
+}
+
+void hook_busy(void)
+{
+	busy_ns = time_now_ns();
 }
 
 u64 hook_deadline_ns(void)

@@ -194,7 +194,6 @@ struct hv_vcpu {
 	void *control;	   /* (c) VMCB or VMCS */
 	hpa_t control_hpa; /* (c) */
 	void *sealed;	   /* (c) copy of the must-be fields, see hv->verify */
-	void *host_save;   /* (c) back end's own page: bitmaps, host VMCB */
 	u32 asid;	   /* (o) ASID or VPID */
 	u32 last_cpu;	   /* (o) where it was loaded last */
 	bool flush;	   /* (o) drop its translations at the next entry */

@@ -10,10 +10,12 @@
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l2/gate.h"
+#include "kfv/hook.h"
 
 static void scrub_block(hpa_t block)
 {
 	smp_poll();
+	hook_busy();
 	for (u64 at = 0; at < BLOCK_SIZE; at += PAGE_SIZE)
 		window_zero(HPA(block.v + at));
 }

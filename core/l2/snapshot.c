@@ -19,6 +19,7 @@
 #include "core/l2/placement.h"
 #include "core/l2/sched.h"
 #include "core/l2/vcpu.h"
+#include "kfv/hook.h"
 
 struct row {
 	hpa_t block;
@@ -135,6 +136,7 @@ static void copy_ram(const hpa_t *to, const hpa_t *from, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
 		smp_poll();
+		hook_busy();
 		for (u64 at = 0; at < BLOCK_SIZE; at += PAGE_SIZE)
 			window_copy(HPA(to[i].v + at), HPA(from[i].v + at), PAGE_SIZE);
 	}

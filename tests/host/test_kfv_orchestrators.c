@@ -299,6 +299,20 @@ TEST(kfv_silenced_orchestrator_is_noticed)
 	fake.now_ns += 200 * MS;
 	fake_call(FAKE_A);
 	EXPECT_STR(fake.acts, "safe;");
+	/* Not while it waits for who copies a VM, but once that is over. */
+	fake_reset();
+	fake_policy("when probe severity warning do R01");
+	fake.probe_says = SEVERITY_CRITICAL;
+	fake_call(FAKE_A);
+	for (u32 i = 0; i < 20; i++) {
+		fake.now_ns += 100 * MS;
+		hook_busy();
+		fake_call(FAKE_A);
+	}
+	EXPECT_STR(fake.acts, "");
+	fake.now_ns += 1100 * MS;
+	fake_call(FAKE_A);
+	EXPECT_STR(fake.acts, "safe;");
 	/* Not when it reads. */
 	fake_reset();
 	fake_policy("when probe severity warning do R01");

@@ -42,7 +42,7 @@ static const struct {
 	u64 may_change;
 } fields[] = { SEALED_FIELDS(X) };
 #undef X
-static_assert(ARRAY_LEN(fields) * sizeof(u64) <= PAGE_SIZE, "the sealed copy is a page");
+static_assert(ARRAY_LEN(fields) * sizeof(u64) <= VMX_STATE_AT, "vmx_state() is behind it");
 
 /*
  * *difference is 0 or tells that a field before was wrong. VMREAD of a field that is not there

@@ -250,7 +250,7 @@ static void vmx_reset(struct hv_vcpu *v)
 /* The CPU may hold parts of a VMCS until VMCLEAR. */
 static void vmx_vcpu_free(struct hv_vcpu *v)
 {
-	void *pages[] = { v->control, v->sealed, v->host_save };
+	void *pages[] = { v->control, v->sealed };
 
 	if (v->control && !vmclear(v->control_hpa))
 		log_error("VMCLEAR of %#lx failed", v->control_hpa.v);
@@ -263,7 +263,7 @@ static void vmx_vcpu_free(struct hv_vcpu *v)
 			pages_free(pages[i], 1);
 	}
 	asid_give(v->asid);
-	v->control = v->sealed = v->host_save = NULL;
+	v->control = v->sealed = NULL;
 	v->asid = 0;
 }
 
@@ -279,8 +279,7 @@ static int vmx_vcpu_init(struct hv_vcpu *v, const struct pagetable *s2)
 	v->control = vmx_region_alloc();
 	v->control_hpa = v->control ? virt_to_hpa(v->control) : HPA(0);
 	v->sealed = page_alloc(FRAME_CONTROL);
-	v->host_save = page_alloc(FRAME_CONTROL);
-	if (!v->control || !v->sealed || !v->host_save || !vmclear(v->control_hpa)) {
+	if (!v->control || !v->sealed || !vmclear(v->control_hpa)) {
 		vmx_vcpu_free(v);
 		return -ENOMEM;
 	}

@@ -65,8 +65,9 @@ ASSERT_SIZE(struct msr_slot, 16);
 
 #define SYSCALL_MSRS 5
 #define SWITCHED_MAX 2
+#define VMX_STATE_AT (PAGE_SIZE / 2)
 
-/* The back end's own page of a vCPU: what the VMCS has no field for. */
+/* What the VMCS has no field for; in the same page as the sealed copy. */
 struct vmx_state {
 	u64 dr6;
 	u64 syscall[SYSCALL_MSRS]; /* while its vCPU is not loaded */
@@ -77,7 +78,7 @@ struct vmx_state {
 
 static inline struct vmx_state *vmx_state(const struct hv_vcpu *v)
 {
-	return v->host_save;
+	return (void *)((u8 *)v->sealed + VMX_STATE_AT);
 }
 
 /* The CPU said that there is no such field, or no current VMCS: a mistake of ours. */
