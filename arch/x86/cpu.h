@@ -84,18 +84,13 @@
 
 #define PAT_AT_RESET 0x0007040600070406ull
 
-#define VECTOR_DB  1
-#define VECTOR_NMI 2
-#define VECTOR_BP  3
-#define VECTOR_OF  4
-#define VECTOR_UD  6
-#define VECTOR_DF  8
-#define VECTOR_TS  10
-#define VECTOR_SS  12
-#define VECTOR_GP  13
-#define VECTOR_PF  14
-#define VECTOR_AC  17
-#define VECTOR_MC  18
+/* clang-format off */
+enum {
+	VECTOR_DB = 1,      VECTOR_NMI = 2,     VECTOR_BP = 3,      VECTOR_OF = 4,
+	VECTOR_UD = 6,      VECTOR_DF = 8,      VECTOR_TS = 10,     VECTOR_SS = 12,
+	VECTOR_GP = 13,     VECTOR_PF = 14,     VECTOR_AC = 17,     VECTOR_MC = 18,
+};
+/* clang-format on */
 
 struct cpuid {
 	u32 eax, ebx, ecx, edx;

@@ -115,39 +115,22 @@ ASSERT_OFFSET(struct vmcb, g_pat, 0x668);
 #define EVENTINJ_VALID		BIT(31)
 
 /* Exit codes */
-#define VMEXIT_CR0_WRITE   0x010
-#define VMEXIT_DR0_READ	   0x020
-#define VMEXIT_EXCEPTION   0x040
-#define VMEXIT_INTR	   0x060
-#define VMEXIT_NMI	   0x061
-#define VMEXIT_SMI	   0x062
-#define VMEXIT_INIT	   0x063
-#define VMEXIT_VINTR	   0x064
-#define VMEXIT_RDPMC	   0x06f
-#define VMEXIT_CPUID	   0x072
-#define VMEXIT_RSM	   0x073
-#define VMEXIT_IRET	   0x074
-#define VMEXIT_INVD	   0x076
-#define VMEXIT_PAUSE	   0x077
-#define VMEXIT_HLT	   0x078
-#define VMEXIT_INVLPG	   0x079
-#define VMEXIT_INVLPGA	   0x07a
-#define VMEXIT_IOIO	   0x07b
-#define VMEXIT_MSR	   0x07c
-#define VMEXIT_TASK_SWITCH 0x07d
-#define VMEXIT_SHUTDOWN	   0x07f
-#define VMEXIT_VMRUN	   0x080
-#define VMEXIT_VMMCALL	   0x081
-#define VMEXIT_VMLOAD	   0x082
-#define VMEXIT_SKINIT	   0x086
-#define VMEXIT_WBINVD	   0x089
-#define VMEXIT_MONITOR	   0x08a
-#define VMEXIT_MWAIT	   0x08b
-#define VMEXIT_MWAIT_ARMED 0x08c
-#define VMEXIT_XSETBV	   0x08d
-#define VMEXIT_RDPRU	   0x08e
-#define VMEXIT_NPF	   0x400
-#define VMEXIT_INVALID	   (~0ull)
+/* clang-format off */
+enum {
+	VMEXIT_CR0_WRITE = 0x010,     VMEXIT_DR0_READ = 0x020,      VMEXIT_EXCEPTION = 0x040,
+	VMEXIT_INTR = 0x060,          VMEXIT_NMI = 0x061,           VMEXIT_SMI = 0x062,
+	VMEXIT_INIT = 0x063,          VMEXIT_VINTR = 0x064,         VMEXIT_RDPMC = 0x06f,
+	VMEXIT_CPUID = 0x072,         VMEXIT_RSM = 0x073,           VMEXIT_IRET = 0x074,
+	VMEXIT_INVD = 0x076,          VMEXIT_PAUSE = 0x077,         VMEXIT_HLT = 0x078,
+	VMEXIT_INVLPG = 0x079,        VMEXIT_INVLPGA = 0x07a,       VMEXIT_IOIO = 0x07b,
+	VMEXIT_MSR = 0x07c,           VMEXIT_TASK_SWITCH = 0x07d,   VMEXIT_SHUTDOWN = 0x07f,
+	VMEXIT_VMRUN = 0x080,         VMEXIT_VMMCALL = 0x081,       VMEXIT_VMLOAD = 0x082,
+	VMEXIT_SKINIT = 0x086,        VMEXIT_WBINVD = 0x089,        VMEXIT_MONITOR = 0x08a,
+	VMEXIT_MWAIT = 0x08b,         VMEXIT_MWAIT_ARMED = 0x08c,   VMEXIT_XSETBV = 0x08d,
+	VMEXIT_RDPRU = 0x08e,         VMEXIT_NPF = 0x400,
+};
+/* clang-format on */
+#define VMEXIT_INVALID (~0ull)
 
 /* EXITINFO1 of IOIO and NPF */
 #define IOIO_IN	    BIT(0)

@@ -167,40 +167,24 @@ enum vmcs_field { VMCS_FIELDS(X) };
 #define RIGHTS_UNUSABLE BIT(16)
 
 /* EXIT_REASON */
-#define VMEXIT_EXCEPTION     0
-#define VMEXIT_INTERRUPT     1
-#define VMEXIT_TRIPLE_FAULT  2
-#define VMEXIT_INIT	     3
-#define VMEXIT_SIPI	     4
-#define VMEXIT_INTR_WINDOW   7
-#define VMEXIT_NMI_WINDOW    8
-#define VMEXIT_TASK_SWITCH   9
-#define VMEXIT_CPUID	     10
-#define VMEXIT_GETSEC	     11
-#define VMEXIT_HLT	     12
-#define VMEXIT_INVD	     13
-#define VMEXIT_INVLPG	     14
-#define VMEXIT_RDPMC	     15
-#define VMEXIT_VMCALL	     18
-#define VMEXIT_VMCLEAR	     19 /* the first of nine VMX instructions */
-#define VMEXIT_VMXON	     27 /* the last */
-#define VMEXIT_CR	     28
-#define VMEXIT_IO	     30
-#define VMEXIT_RDMSR	     31
-#define VMEXIT_WRMSR	     32
-#define VMEXIT_MWAIT	     36
-#define VMEXIT_MTF	     37
-#define VMEXIT_MONITOR	     39
-#define VMEXIT_PAUSE	     40
-#define VMEXIT_ENTRY_MC	     41
-#define VMEXIT_EPT_VIOLATION 48
-#define VMEXIT_INVEPT	     50
-#define VMEXIT_PREEMPT	     52
-#define VMEXIT_INVVPID	     53
-#define VMEXIT_WBINVD	     54
-#define VMEXIT_XSETBV	     55
-#define VMEXIT_ENTRY_FAILED  BIT(31)
-#define VMEXIT_BASIC	     0xffffu
+/* clang-format off */
+enum {
+	VMEXIT_EXCEPTION = 0,         VMEXIT_INTERRUPT = 1,         VMEXIT_TRIPLE_FAULT = 2,
+	VMEXIT_INIT = 3,              VMEXIT_SIPI = 4,              VMEXIT_INTR_WINDOW = 7,
+	VMEXIT_NMI_WINDOW = 8,        VMEXIT_TASK_SWITCH = 9,       VMEXIT_CPUID = 10,
+	VMEXIT_GETSEC = 11,           VMEXIT_HLT = 12,              VMEXIT_INVD = 13,
+	VMEXIT_INVLPG = 14,           VMEXIT_RDPMC = 15,            VMEXIT_VMCALL = 18,
+	VMEXIT_VMCLEAR = 19, /* the first of nine VMX instructions */
+	VMEXIT_VMXON = 27, /* the last */
+	VMEXIT_CR = 28,               VMEXIT_IO = 30,               VMEXIT_RDMSR = 31,
+	VMEXIT_WRMSR = 32,            VMEXIT_MWAIT = 36,            VMEXIT_MTF = 37,
+	VMEXIT_MONITOR = 39,          VMEXIT_PAUSE = 40,            VMEXIT_ENTRY_MC = 41,
+	VMEXIT_EPT_VIOLATION = 48,    VMEXIT_INVEPT = 50,           VMEXIT_PREEMPT = 52,
+	VMEXIT_INVVPID = 53,          VMEXIT_WBINVD = 54,           VMEXIT_XSETBV = 55,
+};
+/* clang-format on */
+#define VMEXIT_ENTRY_FAILED BIT(31)
+#define VMEXIT_BASIC	    0xffffu
 
 /* EXIT_QUALIFICATION */
 #define IO_SIZE_MASK	  7u
