@@ -23,7 +23,7 @@ SECRET = "tests-of-the-attacks"
 PERIOD_MS = 20
 MEMORY_MB = 128
 SHIFT = 3  # 8 ns for each instruction: firmware and GRUB wait for time to pass
-IPS = 50_000_000  # on Bochs, for the same reason
+IPS = 125_000_000  # Bochs's word for that; with fewer, copying a VM lasts longer than a beat
 BLOCK = 2 << 20
 PATIENCE_S = 120
 

@@ -22,10 +22,7 @@ OFF_AND_ON = [
 
 A02 = f"attack=A02 stride={STRIDE} {DELAY}"
 A16 = f"attack=A16 unfair=1 {DELAY}"
-# Turns of a loop between two calls, for floods that are alike: Bochs's second has 50 million
-# instructions, QEMU's 125.
-SPIN = {"bochs": 0}
-SPIN_OTHERS = 300
+SPIN = 300  # turns of a loop between two calls
 CARD = b"THE ATTACKER WROTE THIS"
 
 # tests/guests/attack/a10.c: the tampers in the order of their bits.
@@ -189,8 +186,7 @@ def calls_before(run, alert):
 def run_a16(boot, calm, lane, mode, without=()):
     # Long enough for every reaction to come; without any, starving the victim takes less.
     ms = 1000 if mode == "on" and not without else 400
-    spin = SPIN.get(lane.name.split("-")[0], SPIN_OTHERS)
-    run = Run(boot, f"{A16} spin={spin} ms={ms}", mode, vuln="unfair", without=without)
+    run = Run(boot, f"{A16} spin={SPIN} ms={ms}", mode, vuln="unfair", without=without)
     flood = run.attacker(FLOOD)
     share = run.share(int(flood[2]), int(flood[3]))
     oracle = liveness(run, calm)
