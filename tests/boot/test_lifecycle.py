@@ -3,7 +3,6 @@
 remembered whole and brought back. Nothing of one is left for the next."""
 
 import re
-import time
 
 import pytest
 from harness.config import config, guest, linux
@@ -41,9 +40,9 @@ class Console:
 
     def until(self, party, pattern, times=1, seconds=60):
         """Waits until a party has said so; returns the last time."""
-        deadline = time.monotonic() + seconds
+        deadline = self.machine.deadline(seconds)
         while len(found := list(re.finditer(pattern, self.said(party)))) < times:
-            assert time.monotonic() < deadline, f"no {pattern!r} in {self.said(party)[-2000:]}"
+            assert not deadline.over(), f"no {pattern!r} in {self.said(party)[-2000:]}"
             self.machine.drain(0.05)
         return found[-1]
 
@@ -60,9 +59,9 @@ class Console:
         return self.numbers("counter", r"count (\d+) after")
 
     def until_count(self, least):
-        deadline = time.monotonic() + 120
+        deadline = self.machine.deadline(120)
         while max(self.counts(), default=0) < least:
-            assert time.monotonic() < deadline, self.said("counter")[-2000:]
+            assert not deadline.over(), self.said("counter")[-2000:]
             self.machine.drain(0.2)
 
 
@@ -156,9 +155,9 @@ def test_a_snapshot_holds_all_vcpus(boot_vms, vcpus):
         return [[int(turns) for turns in line.split()] for line in said]
 
     def until_churned(times):
-        deadline = time.monotonic() + 120
+        deadline = console.machine.deadline(120)
         while len(churned()) < times:
-            assert time.monotonic() < deadline, console.said("smp")[-2000:]
+            assert not deadline.over(), console.said("smp")[-2000:]
             console.machine.drain(0.1)
 
     until_churned(2)

@@ -5,6 +5,7 @@ In build/logs/LANE, every byte of the first serial line goes to NAME.log, of the
 JSON lines) to NAME.com2, and the emulator's own words to NAME.emulator."""
 
 import collections
+import contextlib
 import ctypes
 import json
 import pathlib
@@ -31,6 +32,29 @@ TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>78c]|\r")
 
 class MachineError(Exception):
     pass
+
+
+class Deadline:
+    """Some seconds, and besides them as many as the emulator was ready to run and had no CPU: how
+    busy this computer is decides nothing. Linux, Documentation/scheduler/sched-stats.rst."""
+
+    def __init__(self, pid, seconds):
+        self.pid = pid
+        self.end = time.monotonic() + seconds - self._starved()
+
+    def _starved(self):
+        """In seconds, of the thread that lacked it most."""
+        found = [0]
+        for path in pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # threads come and go
+                found.append(int(path.read_text().split()[1]))
+        return max(found) / 1e9
+
+    def left(self):
+        return self.end + self._starved() - time.monotonic()
+
+    def over(self):
+        return self.left() <= 0
 
 
 class SerialLine(pexpect.fdpexpect.fdspawn):
@@ -109,19 +133,31 @@ class Machine:
 
     # --- talking -------------------------------------------------------------------------------
 
+    def deadline(self, seconds):
+        """So many seconds, times the lane's patience, from now."""
+        return Deadline(self.process.pid, seconds * self.lane.patience)
+
     def expect(self, pattern, timeout=-1):
         """Waits for a regular expression (or one of a list) on the serial line, by default for the
         lane's boot_seconds, else for timeout times the lane's patience; returns the match, or the
         index into the list."""
-        if timeout != -1:
-            timeout *= self.lane.patience
+        boot = Deadline(self.process.pid, self.lane.boot_seconds)
+        deadline = boot if timeout == -1 else self.deadline(timeout)
         try:
-            index = self.serial.expect(pattern, timeout=timeout)
+            index = self._expect(pattern, deadline)
         except pexpect.EOF:
             raise MachineError(f"{self._words(pattern)} never came: {self._ended_how()}") from None
         except pexpect.TIMEOUT:
             raise MachineError(f"{self._words(pattern)} did not come in time") from None
         return index if isinstance(pattern, list) else self.serial.match
+
+    def _expect(self, pattern, deadline):
+        while True:
+            try:
+                return self.serial.expect(pattern, timeout=max(0.1, deadline.left()))
+            except pexpect.TIMEOUT:
+                if deadline.over():
+                    raise
 
     def expect_text(self, text, timeout=-1):
         """As expect(), for literal text."""
@@ -194,9 +230,9 @@ class Machine:
         still says: look for that in log_text()."""
         if self.end:
             return self.end
-        deadline = time.monotonic() + timeout * self.lane.patience
+        deadline = self.deadline(timeout)
         while self.process.poll() is None:
-            if time.monotonic() > deadline:
+            if deadline.over():
                 raise MachineError("the machine still runs")
             self._keep_reading()
         self._keep_reading()

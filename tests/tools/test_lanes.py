@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How the harness reads a machine's end, and that a lane which cannot run is an error."""
 
+import os
 import struct
 import subprocess
 import sys
+import time
 import types
 
 import pytest
 from harness import lanes
 from harness.bochs import BochsMachine
-from harness.machine import End, plain
+from harness.machine import Deadline, End, plain
 from harness.qemu import QemuMachine
 from harness.tree import ROOT
 
@@ -152,3 +154,21 @@ def test_end_on_bochs(tmp_path, status, log, end):
 
 def test_terminal_control_is_removed():
     assert plain("\x1b[2J\x1b[1;31mkfv>\x1b[0m ok\r\n") == "kfv> ok\n"
+
+
+def test_a_deadline_waits_for_who_has_no_cpu():
+    """Two that never rest, on one CPU: each has half of the time, and lacks the other."""
+    busy = ["taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-c"]
+    children = [subprocess.Popen([*busy, "while True: pass"]) for _ in range(2)]
+    try:
+        time.sleep(0.5)
+        deadlines = [Deadline(child.pid, 1) for child in children]
+        time.sleep(2)
+        assert sum(deadline.left() for deadline in deadlines) > 2 * (1 - 2) + 1.5
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+    idle = Deadline(os.getpid(), 0.2)
+    time.sleep(0.3)
+    assert idle.left() < 0.1
