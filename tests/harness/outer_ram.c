@@ -3,13 +3,14 @@
  * outer_ram FILE MB: makes the inner machine's RAM, a file of huge pages, and says where in the
  * outer machine's memory it lies: a line "kfv.ram OFFSET ADDRESS LENGTH" (hexadecimal) for each
  * piece. Linux, Documentation/admin-guide/mm/pagemap.rst and hugetlbpage.rst: huge pages neither
- * move nor leave.
+ * move nor leave. It ends when all of it has left the serial line, as a test may be over sooner.
  */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define PAGE	 4096
@@ -61,5 +62,7 @@ int main(int argc, char **argv)
 	if (ram == MAP_FAILED)
 		fail("huge pages");
 	say_pieces(ram, len);
+	if (fflush(stdout) || tcdrain(STDOUT_FILENO))
+		fail("serial line");
 	return 0;
 }
