@@ -6,14 +6,13 @@ import pathlib
 import re
 
 import pytest
+from harness.bochs import GUEST_IPS
 from harness.config import config
 from harness.iso import make_iso
 from harness.lanes import DEFAULT_LANE, LANES, LaneUnavailable
 from harness.tree import BUILD
 
 LOG_TAIL = 60
-# Bochs: below this the timer's interrupts leave a guest no instructions of its own.
-GUEST_IPS = 20_000_000
 
 
 def pytest_addoption(parser):

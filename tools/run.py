@@ -16,6 +16,7 @@ import termios
 import tty
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+from harness.bochs import GUEST_IPS
 from harness.lanes import DEFAULT_LANE, LANES, LaneUnavailable
 from harness.machine import MachineError
 
@@ -107,7 +108,7 @@ def main():
     if name not in LANES:
         parser.error(f"no machine {name!r}: one of {', '.join(LANES)}")
     try:
-        run(LANES[name], iso, dict(wanted, reboot=True, deterministic=False))
+        run(LANES[name], iso, dict(wanted, reboot=True, deterministic=False, ips=GUEST_IPS))
     except (LaneUnavailable, MachineError) as error:
         sys.exit(f"{name}: {error}")
 

@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from harness.bochs import GUEST_IPS
 from harness.config import config, guest, linux
 from harness.demux import demux
 from harness.faults import expect_hello_passed
@@ -15,7 +16,6 @@ from harness.tree import BUILD
 IMAGE_TEST_MODULES = {"config": b"\n", "restless": BUILD / "guests/restless.elf"}
 GUEST_PROMPT = "guest# "
 LINUX_SECONDS = 240
-GUEST_IPS = 20_000_000  # Bochs: a guest with timers needs time between their interrupts
 
 
 def console_of(number):

@@ -5,11 +5,10 @@ on without, says so in the banner and runs a guest, or it stops with its numbere
 import re
 
 import pytest
+from harness.bochs import GUEST_IPS
 from harness.config import config, guest
 from harness.faults import expect_hello_passed
 from harness.lanes import LANES
-
-IPS = 20_000_000  # Bochs: a guest with timers needs time between their interrupts
 
 SAMPLE = ("EPT", "VPID", "EPT 2M pages", "nested paging")  # where there is no time for all
 
@@ -60,9 +59,8 @@ def boot_without(boot, *features):
     """The hello guest's tests decide whether the machine is still whole."""
     text, modules = config(guest("hello"))
     words = ",".join(name.replace(" ", "-") for name in features)
-    return boot(
-        f"exit=ended hide={words}", {"config": text.encode(), **modules}, ips=IPS, memory_mb=256
-    )
+    modules["config"] = text.encode()
+    return boot(f"exit=ended hide={words}", modules, ips=GUEST_IPS, memory_mb=256)
 
 
 def test_hidden_feature(boot, tmp_path, feature, reason):

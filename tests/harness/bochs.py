@@ -33,8 +33,9 @@ panic: action=fatal
 # image reports success, reaches `q`.
 DEBUGGER_COMMANDS = "c\nq\n"
 
-# Few instructions for each second of the machine's time make the firmware's delays short. A test
-# with Linux in it asks for more, or the timer's interrupts are all that Linux ever handles.
+# Few instructions for each second of the machine's time make the firmware's delays short. Whoever
+# runs guests with timers asks for more, or their interrupts are all that a guest ever handles.
+GUEST_IPS = 20_000_000
 BIOS_IPS = 1_000_000
 UEFI_IPS = 6_000_000
 PANIC = re.compile(r"\d+p")
