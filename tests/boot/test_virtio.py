@@ -32,7 +32,6 @@ def run(boot_vms, vm):
     return text
 
 
-@pytest.mark.sample
 @pytest.mark.parametrize("options", ["", "pci=nomsi"])
 def test_disk_is_read_and_its_checksum_is_right(boot_vms, options):
     """By messages, which go to each queue's own vector, and by the interrupt line."""
