@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/lib/sha256.h"
+#include "drivers/api/sha256.h"
 #include "core/lib/types.h"
 
 /* Name for people; "host" for 0 and "?" for a VM that is gone. */

@@ -8,7 +8,7 @@
 #include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/lib/fmt.h"
-#include "core/lib/siphash.h"
+#include "drivers/api/siphash.h"
 #include "core/lib/string.h"
 #include "kfv/actuators.h"
 #include "kfv/mediation.h"

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "core/lib/sha256.h"
+#include "drivers/api/sha256.h"
 #include "kfv/reaction.h"
 
 #define HOOK_NONE 0xffff /* op of a record that no hook caused */

@@ -3,8 +3,8 @@
  * SipHash-2-4 against the paper's vectors (key 00..0f, message 00..len-1), SHA-256 against those of
  * FIPS 180-4's examples, and both in pieces and unaligned.
  */
-#include "core/lib/sha256.h"
-#include "core/lib/siphash.h"
+#include "drivers/api/sha256.h"
+#include "drivers/api/siphash.h"
 #include "tests/dialect.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kfv/evidence.h"
 
-#include "core/lib/siphash.h"
+#include "drivers/api/siphash.h"
 #include "tests/dialect.h"
 #include "tests/host/kfv_fake.h"
 

@@ -3,7 +3,7 @@
  * SipHash-2-4, after chapter 2 of "SipHash: a fast short-input PRF": two rounds for each word of
  * eight bytes, four at the end. Pure; reads little-endian words as they lie.
  */
-#include "core/lib/siphash.h"
+#include "drivers/api/siphash.h"
 #include "core/lib/string.h"
 
 struct state {

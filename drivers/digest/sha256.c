@@ -3,7 +3,7 @@
  * SHA-256. FIPS 180-4, "SHA-224 and SHA-256 Functions" and "SHA-256": the names of the functions
  * and of the working variables are the standard's. Pure.
  */
-#include "core/lib/sha256.h"
+#include "drivers/api/sha256.h"
 #include "core/lib/string.h"
 
 /* The first 32 bits of the fractions of the cube roots of the first 64 primes. */
