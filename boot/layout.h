@@ -2,7 +2,8 @@
 /*
  * The host's linear address space, for C, assembly and the link script.
  *
- *   COMPARTMENT_STATE     in a compartment: its data, and up to COMPARTMENT_STACK its stack
+ *   COMPARTMENT_STATE     in a compartment: its data, and up to COMPARTMENT_STACK its stack;
+ *                         behind them COMPARTMENT_SHARED, if anything
  *   DIRECT_BASE + hpa     the nucleus's pool, page by page, never executable
  *   MAP_BASE              devices, ACPI tables, modules while they are read
  *   IMAGE_BASE            the image, -2 GiB and up
@@ -21,6 +22,8 @@
 /* Both in one 2 MiB; what is not mapped around them guards them. */
 #define COMPARTMENT_STATE 0x10000000
 #define COMPARTMENT_STACK 0x10180000 /* its upper end */
+/* And what a physical driver shares with nucleus and device. */
+#define COMPARTMENT_SHARED 0x10200000
 
 /* Page tables for the image before C takes over: 2 MiB each. */
 #define BOOT_IMAGE_TABLES 2

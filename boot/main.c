@@ -17,6 +17,7 @@
 #include "boot/banner.h"
 #include "boot/clock.h"
 #include "boot/efi.h"
+#include "boot/pci.h"
 #include "boot/reason.h"
 #include "boot/screen.h"
 #include "config.h"
@@ -303,6 +304,25 @@ static void seal(void)
 	seal_nucleus();
 }
 
+static void find_devices(void)
+{
+	if (pci_find() < 0)
+		boot_fail(REASON_LITTLE_MEMORY, "the list of PCI functions does not fit");
+}
+
+static void start_drivers(void)
+{
+	struct config_driver d;
+	int err = drivers_start(&boot.config, &d);
+
+	if (err == -ENOENT)
+		boot_fail(REASON_BAD_CONFIG,
+			MODULE_CONFIG ":%u:%u: expected the name of a physical driver, got \"%s\"",
+			d.line, d.column, d.name);
+	if (err)
+		boot_fail(REASON_LITTLE_MEMORY, "driver %s: error %d", d.name, err);
+}
+
 static void create_vms(void)
 {
 	u64 start = rdtsc();
@@ -392,11 +412,13 @@ static void (*const steps[])(void) = {
 	start_virtualisation,
 	start_other_cpus,
 	add_modules,
+	find_devices,
 	show_banner,
 	read_config,
 	start_defence,
 	seal,
 	run_tests,
+	start_drivers,
 	create_vms,
 };
 

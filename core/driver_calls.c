@@ -10,12 +10,14 @@
 #include "arch/x86/compartment.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
+#include "core/l1/device.h"
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/l2/console.h"
 #include "core/l2/disk.h"
 #include "core/l2/gate.h"
+#include "core/l2/host.h"
 #include "core/l2/lines.h"
 #include "core/l2/net.h"
 #include "core/l2/sched.h"
@@ -30,15 +32,22 @@ static struct hrsc *running(void)
 	return h;
 }
 
-/* The driver that calls, or NULL where it has no such grant. A confined one ends there. */
+/* The driver that calls may not have what it asked for: all ones, and the end of a confined one. */
+static u64 refuse(u64 what)
+{
+	if (running()->compartment)
+		compartment_abort(CAUSE_GRANT, what, compartment_caller(), 0);
+	return ~0ull;
+}
+
+/* The driver that calls, or NULL where it has no such grant. */
 static struct hrsc *granted(u64 grant)
 {
 	struct hrsc *h = running();
 
 	if (likely(h->grants & grant))
 		return h;
-	if (h->compartment)
-		compartment_abort(CAUSE_GRANT, grant, compartment_caller(), 0);
+	refuse(grant);
 	return NULL;
 }
 
@@ -80,6 +89,45 @@ u64 call_l1_random(u64 *out)
 	return h && cpu_random(buffer(h, out, sizeof(*out)));
 }
 
+static u64 access(u64 reg, u64 width, const u64 *value)
+{
+	struct hrsc *h = running();
+	const struct device_range *r = device_range(h, reg, width);
+
+	return r ? l1_gate_reg(h, r, DEVICE_AT(reg), (u32)width, value) : refuse(reg);
+}
+
+u64 call_l1_reg_read(u64 reg, u64 width)
+{
+	return access(reg, width, NULL);
+}
+
+u64 call_l1_reg_write(u64 reg, u64 width, u64 value)
+{
+	return access(reg, width, &value);
+}
+
+u64 call_l1_reg_block(u64 reg, u64 out, void *data, u64 count)
+{
+	struct hrsc *h = running();
+	const struct device_range *r = device_range(h, reg, 2);
+
+	if (!r || r->mapped || count > PAGE_SIZE / 2)
+		return refuse(reg);
+	data = buffer(h, data, (u32)count * 2);
+	l1_gate_block(h, (u16)(r->base + DEVICE_AT(reg)), (u8)out, data, count);
+	return 0;
+}
+
+u64 call_l1_bus_master(u64 on)
+{
+	struct hrsc *h = granted(GRANT_DMA);
+
+	if (h)
+		device_master(h, (u8)on);
+	return 0;
+}
+
 u64 call_l2_call(u64 peer, u64 fn, u64 a, u64 b)
 {
 	struct hrsc *h = granted(peer < PEER_COUNT ? GRANT_PEER(peer) : 0);
@@ -93,6 +141,8 @@ u64 call_l2_call(u64 peer, u64 fn, u64 a, u64 b)
 		return l2_gate_call(h, &vm->hrsc, (u32)fn, a, b);
 	if (peer == PEER_SWITCH)
 		return net_call(h, (u32)fn, a, b);
+	if (peer == PEER_DISK)
+		return disk_call(h, (u32)fn, a, (u32)b);
 	return l2_gate_call(h, vm->peer[peer], (u32)fn, a, b);
 }
 
@@ -100,8 +150,8 @@ u64 call_l2_wake(u64 port)
 {
 	struct hrsc *h = granted(GRANT_WAKE);
 
-	if (h)
-		net_wake(h, (u32)MIN(port, BUS_PORTS));
+	if (h && port < BUS_PORTS)
+		host_wake(h->device ? h->device->port[port] : net_port(h, (u32)port));
 	return 0;
 }
 
@@ -110,7 +160,7 @@ s64 call_l2_disk(u64 op, u64 at, u64 gpa, u64 len)
 	struct hrsc *h = granted(GRANT_DISK);
 	struct vm *vm = h ? h->owner : NULL;
 
-	if (!h || op > DISK_ZERO || !l2_gate_disk(h, (u32)op, at, gpa, (u32)len))
+	if (!h || op > DISK_TO_WINDOW || !l2_gate_disk(h, (u32)op, at, gpa, (u32)len))
 		return -EPERM;
 	return disk_move(vm, &vm->disk[h->slot], (enum disk_op)op, at, GPA(gpa), (u32)len);
 }

@@ -9,7 +9,8 @@
 /* clang-format off */
 #define DRIVER_CALLS(X) \
 	X(l1_now_ns) X(l1_timer_arm) X(l1_random) X(l2_call) X(l2_wake) X(l2_disk) X(l3_raise_irq) \
-	X(l3_msi) X(l3_intr) X(l3_memory_read) X(l3_memory_write)
+	X(l3_msi) X(l3_intr) X(l3_memory_read) X(l3_memory_write) X(l1_reg_read) X(l1_reg_write) \
+	X(l1_reg_block) X(l1_bus_master)
 /* clang-format on */
 
 #ifndef __ASSEMBLER__
@@ -27,6 +28,10 @@ u64 call_l3_msi(u64 address, u64 data);
 u64 call_l3_intr(u64 level);
 s64 call_l3_memory_read(u64 gpa, void *to, u64 len);
 s64 call_l3_memory_write(u64 gpa, void *from, u64 len);
+u64 call_l1_reg_read(u64 reg, u64 width);
+u64 call_l1_reg_write(u64 reg, u64 width, u64 value);
+u64 call_l1_reg_block(u64 reg, u64 out, void *data, u64 count);
+u64 call_l1_bus_master(u64 on);
 
 extern const void *const driver_calls[];
 extern const u32 driver_call_count;

@@ -9,6 +9,7 @@
 #include "core/lib/types.h"
 
 struct compartment;
+struct device;
 struct driver;
 struct hrsc;
 struct net_switch;
@@ -51,6 +52,7 @@ struct hrsc {
 	u64 revived_since_ns, revived; /* (o) restarts of late */
 	void *owner;		       /* (c) struct vm of a driver, VM or vCPU */
 	struct net_switch *net;	       /* (c) of a network device */
+	struct device *device;	       /* (c) of a physical driver */
 	u64 deadline_ns;	       /* (o) timer asked for through the L1 gate, 0 none */
 	char name[24];		       /* (c) "linux/uart" */
 };

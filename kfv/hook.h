@@ -30,8 +30,8 @@ enum hook_iface {
 	X(L1_EXIT, L1_IN, "kind, rip, TSC ticks spent in the guest")                               \
 	X(L1_TIMER, L1_IN, "deadline in ns")                                                       \
 	X(L1_FAULT, L1_IN, "vector, error code, rip, address")                                     \
-	X(L1_REG_READ, L1_OUT, "port or address, width")                                           \
-	X(L1_REG_WRITE, L1_OUT, "port or address, width, value")                                   \
+	X(L1_REG_READ, L1_OUT, "port or address, width, 0, words of a block")                      \
+	X(L1_REG_WRITE, L1_OUT, "port or address, width, value, words of a block")                 \
 	X(L1_TIMER_ARM, L1_OUT, "deadline in ns")                                                  \
 	X(L1_TABLE_WRITE, L1_OUT, "address of the entry, old, new")                                \
 	X(L2_CALL, L2_IN, "function, a, b")                                                        \
@@ -50,7 +50,8 @@ enum hook_iface {
 	X(L3_IRQ, L3_OUT, "line, level")                                                           \
 	X(L3_INJECT, L3_OUT, "vector, error code")                                                 \
 	X(L3_MEMORY, L3_OUT, "gpa, length, 1 for a write")                                         \
-	X(L2_DISK, L2_OUT, "operation, place on the disk, gpa, length")
+	X(L2_DISK, L2_OUT, "operation, place on the disk, gpa, length")                            \
+	X(L1_DMA, L1_OUT, "physical address, length")
 
 #define X(name, iface, args) HOOK_PLACE_##name,
 enum hook_place { HOOK_TABLE(X) HOOK_SLOTS };

@@ -85,6 +85,13 @@ int compartment_create(struct compartment *c, u32 state_bytes)
 	return 0;
 }
 
+int compartment_share(struct compartment *c, u8 *pages, u32 npages)
+{
+	c->shared = pages;
+	c->shared_len = npages * PAGE_SIZE;
+	return npages ? map(c, COMPARTMENT_SHARED, pages, npages) : 0;
+}
+
 void compartment_renew(struct compartment *c)
 {
 	c->secret = rdtsc() * 0x9e3779b97f4a7c15ull;
@@ -132,6 +139,9 @@ void *compartment_buffer(const struct compartment *c, u64 at, u64 len)
 		return c->state + (at - COMPARTMENT_STATE);
 	if (at - STACK_LOW < stack && len <= stack - (at - STACK_LOW))
 		return c->stack + (at - STACK_LOW);
+	if (at - COMPARTMENT_SHARED < c->shared_len &&
+		len <= c->shared_len - (at - COMPARTMENT_SHARED))
+		return c->shared + (at - COMPARTMENT_SHARED);
 	return NULL;
 }
 

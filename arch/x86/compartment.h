@@ -70,6 +70,8 @@ struct compartment {
 	u32 state_pages;	/* (c) */
 	struct pagetable space; /* (c) */
 	u8 *state, *stack;	/* (c) as the nucleus sees them */
+	u8 *shared;		/* (c) what it has at COMPARTMENT_SHARED; NULL: nothing */
+	u64 shared_len;		/* (c) */
 	u64 *canary;		/* (c) behind the data; NULL: the guard page is right there */
 	u64 secret;		/* (c) what the canaries hold */
 	struct compartment_fault fault; /* (o) when doomed */
@@ -81,6 +83,8 @@ extern u8 compartment_done[];		   /* where what was entered returns to */
 
 /* A compartment with zeroed data. -ENOMEM. */
 int __must_check compartment_create(struct compartment *c, u32 state_bytes);
+/* Maps more of the pool's pages of FRAME_COMPARTMENT into it, at COMPARTMENT_SHARED. -ENOMEM. */
+int __must_check compartment_share(struct compartment *c, u8 *pages, u32 npages);
 void compartment_destroy(struct compartment *c);
 /* Not doomed any more, with an empty stack; its data are for others to restore. */
 void compartment_renew(struct compartment *c);

@@ -6,6 +6,7 @@
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
+#include "core/l1/device.h"
 #include "core/l1/log.h"
 #include "kfv/hook.h"
 
@@ -66,6 +67,40 @@ void l1_gate_write(struct hrsc *h, u16 port, u8 width, u32 value)
 		out16(port, (u16)value);
 	else
 		out32(port, value);
+}
+
+#define ACCESS(type, p, value)                                                                     \
+	((value) ? *(volatile type *)(p) = (type) * (value) : *(volatile type *)(p))
+
+u64 l1_gate_reg(struct hrsc *h, const struct device_range *r, u32 at, u32 width, const u64 *value)
+{
+	u64 address = r->base + at;
+	u8 *p = r->mapped;
+
+	if (!p && value)
+		l1_gate_write(h, (u16)address, (u8)width, (u32)*value);
+	if (!p)
+		return value ? 0 : l1_gate_read(h, (u16)address, (u8)width);
+	if (HOOK(h->armed, value ? HOOK_L1_REG_WRITE : HOOK_L1_REG_READ, h->id, host_hrsc.id,
+		    address, width, value ? *value : 0, 0) != HOOK_ALLOW)
+		return ~0ull;
+	p += at;
+	return width == 1   ? ACCESS(u8, p, value)
+	       : width == 2 ? ACCESS(u16, p, value)
+	       : width == 4 ? ACCESS(u32, p, value)
+			    : ACCESS(u64, p, value);
+}
+
+void l1_gate_block(struct hrsc *h, u16 port, bool out, void *data, u64 count)
+{
+	u16 op = out ? HOOK_L1_REG_WRITE : HOOK_L1_REG_READ;
+
+	if (HOOK(h->armed, op, h->id, host_hrsc.id, port, 2, 0, count) != HOOK_ALLOW)
+		return;
+	if (out)
+		asm volatile("rep outsw" : "+S"(data), "+c"(count) : "d"(port) : "memory");
+	else
+		asm volatile("rep insw" : "+D"(data), "+c"(count) : "d"(port) : "memory");
 }
 
 void l1_gate_table_write(u64 *entry, u64 value)

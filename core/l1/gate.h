@@ -28,6 +28,19 @@ void l1_gate_driver_fault(struct hrsc *h, u64 cause, u64 error, u64 rip, u64 add
 /* Port access by h; width 1, 2 or 4. A denied read returns all ones, a denied write is dropped. */
 u32 l1_gate_read(struct hrsc *h, u16 port, u8 width);
 void l1_gate_write(struct hrsc *h, u16 port, u8 width, u32 value);
+/*
+ * A register of h's device, `at` bytes into a range of it; width 8 as well, if that is memory.
+ * value: what to write; NULL: it is read, and returned.
+ */
+struct device_range;
+u64 l1_gate_reg(struct hrsc *h, const struct device_range *r, u32 at, u32 width, const u64 *value);
+/* `count` words of 16 bits in or out of a port; denied, nothing moves. */
+void l1_gate_block(struct hrsc *h, u16 port, bool out, void *data, u64 count);
+/* h's device is to be let at memory; false: it must not. */
+static inline bool l1_gate_dma(struct hrsc *h, hpa_t memory, u64 len)
+{
+	return HOOK(h->armed, HOOK_L1_DMA, h->id, host_hrsc.id, memory.v, len, 0, 0) == HOOK_ALLOW;
+}
 
 /* A page-table entry of the host or of a stage 2 is about to change. */
 void l1_gate_table_write(u64 *entry, u64 value);

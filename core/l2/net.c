@@ -91,16 +91,9 @@ u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b)
 	return allowed ? call(h->net, h, h->port, fn, a, b) : BUS_NO_PEER;
 }
 
-/* Its VM looks at its timers before it runs on, or comes out of HLT to do so. */
-void net_wake(struct hrsc *from, u32 port)
+struct hrsc *net_port(struct hrsc *h, u32 port)
 {
-	const struct net_switch *s = container_of(from, struct net_switch, hrsc);
-	struct hrsc *to = port < BUS_PORTS ? s->port[port] : NULL;
-	struct vm *vm = to ? to->owner : NULL;
+	struct net_switch *s = container_of(h, struct net_switch, hrsc);
 
-	if (!vm || from < &switches[0].hrsc || from > &switches[SWITCHES - 1].hrsc)
-		return;
-	__atomic_store_n(&to->deadline_ns, 1, __ATOMIC_RELEASE);
-	vcpu_hazard(vm->vcpu[0], HAZARD_TIMER);
-	vcpu_kick(vm->vcpu[0]);
+	return s >= switches && s < switches + SWITCHES ? s->port[port] : NULL;
 }

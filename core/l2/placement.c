@@ -12,6 +12,8 @@
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l1/device.h"
+#include "core/l2/disk.h"
 #include "core/l2/lines.h"
 #include "core/l2/net.h"
 #include "core/l2/sched.h"
@@ -59,6 +61,7 @@ static void fail(struct hrsc *h)
 {
 	const struct compartment_fault *f = &h->compartment->fault;
 
+	device_master(h, false);
 	h->state = HRSC_FAILED;
 	if (!(h->revived & (h->revived - 1)))
 		log_error("%s failed: %s (error %#lx, address %#lx) at %#lx", h->name,
@@ -85,20 +88,21 @@ static void begin_anew(struct hrsc *h)
 /*
  * A microreboot, if the L1 orchestrator has asked for one (driver_revive): with its data of before
  * the call, which is then repeated, so that its guest sees a delay at most. When that fails as
- * well, the call or the data are to blame: the data begin anew, and the call is lost.
+ * well, the call or the data are to blame: the data begin anew, and the call is lost. So it is with
+ * a physical driver at once, as its device is not as it was before the call.
  */
 static __noinline u64 recover(struct hrsc *h, const struct call *c)
 {
 	u64 value;
 
 	fail(h);
-	if (h->state != HRSC_LIVE)
-		return ~0ull;
-	restore(h);
-	value = enter(h, c);
-	if (!h->compartment->doomed)
-		return value;
-	fail(h);
+	if (h->state == HRSC_LIVE && !h->device) {
+		restore(h);
+		value = enter(h, c);
+		if (!h->compartment->doomed)
+			return value;
+		fail(h);
+	}
 	if (h->state == HRSC_LIVE)
 		begin_anew(h);
 	return ~0ull;
@@ -171,20 +175,21 @@ static void driver_timer(struct hrsc *h)
 	inside(h, h->driver->timer, 0, 0, 0, 0);
 }
 
-static void driver_irq(struct hrsc *h, u32 line)
+/* A physical interrupt: the driver is called soon, when the CPU is not inside another. */
+static void driver_irq(struct hrsc *h, __unused u32 line)
 {
-	inside(h, h->driver->irq, line, 0, 0, 0);
+	__atomic_store_n(&h->deadline_ns, 1, __ATOMIC_RELEASE);
+	((struct vm *)h->owner)->timer_cpu = this_cpu(id);
+	sched_timers_changed();
 }
 
-static const struct l1_if l1_timer_only = { .timer = driver_timer };
-static const struct l1_if l1_timer_and_irq = { .timer = driver_timer, .irq = driver_irq };
+static const struct l1_if l1_driver = { .timer = driver_timer, .irq = driver_irq };
 static const struct l2_if l2_driver = { .call = driver_call };
 static const struct l3_if l3_driver = { .read = driver_read, .write = driver_write };
 
 static void connect(struct hrsc *h, const struct driver *d)
 {
-	if (d->timer)
-		h->l1 = d->irq ? &l1_timer_and_irq : &l1_timer_only;
+	h->l1 = d->timer ? &l1_driver : NULL;
 	h->l2 = d->call ? &l2_driver : NULL;
 	h->l3 = &l3_driver;
 }
@@ -277,6 +282,8 @@ int driver_place(struct vm *vm, const struct driver *driver, u8 slot, bool is_co
 	err = add_regions(vm, h);
 	if (!err && f && f->kind == FUNCTION_NET)
 		err = net_attach(h, f);
+	if (!err)
+		err = disk_attach(h, true);
 	if (err) {
 		driver_remove(h);
 		return err;
@@ -298,7 +305,8 @@ void driver_start(struct hrsc *h)
 		.wall_clock_at_ns = 0,
 		.slot = h->slot,
 		.disk_writable = disk->mode != DISK_RO,
-		.disk_bytes = disk->module ? disk->module->len : 0,
+		.disk_bytes = disk->bytes,
+		.cow_bytes = disk->module ? 0 : disk->held,
 	};
 
 	struct call start = { .fn = h->driver->start };
@@ -309,6 +317,8 @@ void driver_start(struct hrsc *h)
 		memcpy(setup.label, f->name, sizeof(setup.label));
 		setup.mac = f->port.mac;
 	}
+	if (h->device)
+		setup.device = h->device->setup;
 	memset(h->data, 0, h->driver->state_size);
 	h->deadline_ns = 0;
 	h->state = HRSC_LIVE;
@@ -330,6 +340,7 @@ void driver_keep(struct hrsc *h)
 void driver_remove(struct hrsc *h)
 {
 	net_detach(h);
+	(void)disk_attach(h, false);
 	hrsc_remove(h);
 	take_room(h);
 }

@@ -15,6 +15,7 @@
 #include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/l2/console.h"
+#include "core/l2/host.h"
 #include "core/l2/vcpu.h"
 #include "kfv/hook.h"
 
@@ -398,6 +399,7 @@ void sched_timers_run(void)
 		if (vms[id])
 			earlier(&best, run_vm_timers(vms[id], now));
 	}
+	earlier(&best, run_vm_timers(&host_vm, now)); /* the others may have called these */
 	if (v && now >= v->slice_end_ns)
 		vcpu_hazard(v, HAZARD_RESCHED);
 	else if (v && (v->vm->cap || sched_anyone()))

@@ -22,6 +22,10 @@
  *		disk root root.img cow          # virtio-blk: its name and serial number (20 bytes)
  *						# and a boot module; ro if not said, rw, or cow,
  *						# which is as new after each reset
+ *		disk data ide0:1 cow 8M         # or a physical disk, or a partition of it: driver
+ *						# and number (from 0), partition (from 1); memory
+ *						# for what is written to cow: 8M to 32M, 8M if not
+ *						# said
  *		entropy on                      # virtio-rng; off if not said
  *		balloon on                      # virtio-balloon; off if not said
  *		net lan0 office mac 52:54:00:12:34:56 vlan 7 rate 1000 open mirror
@@ -31,6 +35,8 @@
  *						# second that it may send (no limit), whether it
  *						# may send from any address, and see everything
  *	}
+ *	driver ide confined                     # a physical driver, for every function it fits, or
+ *						# trusted; confined where a disk needs one
  *	console { focus linux }                 # who has the serial line first; kfv: the hypervisor
  *	policy default {
  *		version 1
@@ -44,8 +50,8 @@
  *
  * Numbers are decimal or 0x; durations have a unit, us, ms or s, and last up to an hour. Names are
  * a letter and up to 30 letters, digits, - or _. A VM needs memory and a kernel, a policy a
- * version; everything else has a default. Only disk, net, agent, when and across may be
- * repeated. A switch is there as soon as it is named.
+ * version; everything else has a default. Only disk, net, driver, agent, when and across may
+ * be repeated. A switch is there as soon as it is named.
  * Devices on PCI have different names, and the slots from 1 to 8 in their order.
  * `when` is a rule of a horizontal orchestrator: the reaction, and optionally a second one once the
  * rule has fired a number of times within a time. `across` is one of the vertical orchestrator:
@@ -67,6 +73,7 @@
 #define CONFIG_PARAMS	   8
 #define CONFIG_HORIZONTALS 32
 #define CONFIG_VERTICALS   16
+#define CONFIG_DRIVERS	   8
 #define CONFIG_REACTIONS   24 /* R00 to R23 */
 #define CONFIG_TEXT_MAX	   KIB(64)
 
@@ -94,6 +101,7 @@ enum config_function_kind {
 	FUNCTION_ENTROPY,
 	FUNCTION_NET,
 	FUNCTION_BALLOON,
+	FUNCTION_HOST_DISK, /* a physical one, or a partition of it */
 	FUNCTION_KINDS
 };
 enum config_disk_mode { DISK_RO, DISK_COW, DISK_RW };
@@ -111,7 +119,9 @@ struct config_function {
 	u8 kind;		  /* enum config_function_kind */
 	u8 mode;		  /* enum config_disk_mode */
 	char name[CONFIG_NAME];	  /* of its own, unless there can be but one */
-	char source[CONFIG_NAME]; /* a disk's boot module, a network device's switch */
+	char source[CONFIG_NAME]; /* a disk's boot module or name, a network device's switch */
+	u8 partition;		  /* FUNCTION_HOST_DISK; 0: all of it */
+	u32 cow_bytes;		  /* FUNCTION_HOST_DISK and DISK_COW */
 	struct config_port port;  /* FUNCTION_NET only */
 	u32 line, column;
 };
@@ -200,7 +210,16 @@ struct policy_text {
 	u32 line, column; /* of its name; 0: the text holds no policy */
 };
 
+/* A physical driver. */
+struct config_driver {
+	char name[CONFIG_NAME];
+	bool trusted;
+	u32 line, column;
+};
+
 struct config {
+	u32 ndrivers;
+	struct config_driver drivers[CONFIG_DRIVERS];
 	u32 nvms;
 	s32 focus; /* index of the VM that has the console first; -1: the hypervisor */
 	struct config_vm vms[CONFIG_VMS];

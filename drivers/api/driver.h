@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/lib/types.h"
+#include "drivers/api/device.h"
 #include "drivers/api/machine.h"
 
 enum region_space { REGION_NONE, REGION_PORT, REGION_MMIO, REGION_BAR };
@@ -40,8 +41,14 @@ enum bus_fn {
 	BUS_PORT_CONFIGURE, /* to a switch, by the nucleus: a = address and bits, b = bytes a second
 			     */
 	BUS_BALLOON,	    /* to a balloon: a = pages that the guest is asked for */
-	BUS_RESET,	    /* to any driver: back to its state at power-on */
-	BUS_INFO,	    /* to any driver: a = item; the driver's own numbers for the console */
+	BUS_DISK_SIZE,	    /* to a physical disk: its sectors; see below */
+	BUS_DISK_READ,	 /* to a physical disk: a = sector, b = sectors, into the port's window */
+	BUS_DISK_WRITE,	 /* the same, out of it */
+	BUS_DISK_FLUSH,	 /* to a physical disk: what was written is to last */
+	BUS_DISK_RESULT, /* to a physical disk: enum disk_result of the port's request */
+	BUS_DISK_DROP,	 /* to a physical disk: nobody waits for it any more */
+	BUS_RESET,	 /* to any driver: back to its state at power-on */
+	BUS_INFO,	 /* to any driver: a = item; the driver's own numbers for the console */
 };
 
 /*
@@ -60,6 +67,23 @@ enum bus_fn {
 #define BUS_PORT_MIRROR	   BIT(61)
 #define BUS_PORT_USED	   BIT(62)
 
+/*
+ * A physical disk's driver has ports too, each with one request at a time and a window for its
+ * data. The nucleus adds to b, above 32 bits, which disk and partition the port is for: the target.
+ * Of a request the bus tells whether it was taken (DISK_PENDING) or why not; the port is woken when
+ * there is a result, unless the driver failed meanwhile. BUS_DISK_SIZE: 0 if there is no such disk
+ * or partition, BUS_NO_PEER as long as that is not known.
+ */
+#define BUS_WINDOW		     KIB(64)
+#define DISK_SECTOR		     512u
+#define DISK_TARGET(unit, partition) ((u32)(unit) << 8 | (u32)(partition)) /* 0: all of it */
+enum disk_result {
+	DISK_DONE,
+	DISK_PENDING,
+	DISK_IDLE,  /* there was no request: it is to be asked for once more */
+	DISK_ERROR, /* what was asked for is not there, or the device said no, or nothing at all */
+};
+
 enum power_request { POWER_OFF = 1, POWER_REBOOT, POWER_DEBUG_EXIT };
 
 /* Whom a driver may call on the bus. */
@@ -71,6 +95,7 @@ enum bus_peer {
 	PEER_PIT,
 	PEER_UART,
 	PEER_SWITCH,   /* of a network device: BUS_FRAME_... */
+	PEER_DISK,     /* of a disk that is a physical one: BUS_DISK_... */
 	PEER_FUNCTION, /* and up: the PCI functions by slot, of which 0 is the bridge's */
 	PEER_COUNT = PEER_FUNCTION + MACHINE_SLOTS,
 };
@@ -84,8 +109,10 @@ struct driver_setup {
 	u32 slot;	    /* of a PCI function, from 1 */
 	bool disk_writable; /* what l2_disk() reaches */
 	u64 disk_bytes;	    /* whole sectors of 512 bytes */
+	u64 cow_bytes;	    /* of memory for what is written over a physical disk, 0: it is not */
 	u64 mac;	    /* of a network device, its first byte in bits 47-40 */
 	char label[20];	    /* what the configuration calls it, padded with zeros */
+	struct device_setup device; /* of a physical driver */
 };
 
 /* What a driver may ask for, beside its slot's line. Asking for anything else is its end where it
@@ -93,6 +120,7 @@ struct driver_setup {
 #define GRANT_LINES	 32
 #define GRANT_LINE(gsi)	 BIT(gsi)	  /* l3_raise_irq() of this line, below GRANT_LINES */
 #define GRANT_PEER(peer) BIT(32 + (peer)) /* l2_call() to this peer */
+#define GRANT_DMA	 BIT(55)	  /* l1_bus_master() */
 #define GRANT_TIMER	 BIT(56)
 #define GRANT_MSI	 BIT(57)
 #define GRANT_INTR	 BIT(58)
@@ -110,6 +138,7 @@ struct driver {
 	u32 state_size; /* bytes, zeroed before start() */
 	u64 grants;	/* GRANT_ bits */
 	struct driver_region regions[DRIVER_REGIONS];
+	const struct driver_device *device; /* of a physical driver: drivers/api/device.h */
 	void (*start)(void *state, const struct driver_setup *setup);
 	/*
 	 * L3: one access of the VM. `offset` + `width` lies inside the region; `width` is 1, 2, 4
@@ -118,8 +147,8 @@ struct driver {
 	u64 (*read)(void *state, u32 region, u32 offset, u32 width);
 	void (*write)(void *state, u32 region, u32 offset, u32 width, u64 value);
 	u64 (*call)(void *state, u32 fn, u64 a, u64 b); /* L2: another hRSC calls; NULL if none */
-	void (*timer)(void *state);	    /* L1: the deadline of l1_timer_arm() passed */
-	void (*irq)(void *state, u32 line); /* L1: a physical interrupt; NULL if none */
+	/* L1: the deadline of l1_timer_arm() passed, or its device has interrupted. */
+	void (*timer)(void *state);
 };
 
 /* Registers a driver: place this at file scope after the definition of its struct. */
@@ -144,11 +173,13 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b);
 /*
  * L2: copies between the instance's disk, from byte `at` on, and guest RAM. -ERANGE: it goes beyond
  * the disk; -EPERM: the disk is read-only; -EFAULT: it is not all RAM, some of it may be copied.
+ * Where the disk is a physical one, `at` is a place in its blocks of memory (DISK_COW), or in the
+ * window of its port (the last two).
  */
-enum disk_op { DISK_READ, DISK_WRITE, DISK_ZERO };
+enum disk_op { DISK_READ, DISK_WRITE, DISK_ZERO, DISK_FROM_WINDOW, DISK_TO_WINDOW };
 int __must_check l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len);
 
-/* L2, of a switch: calls timer() of the network device at a port, soon. */
+/* L2, of a switch or a physical driver: calls timer() of the device at a port, soon. */
 void l2_wake(u32 port);
 
 /* L3: sets an interrupt line of the VM (GSI; ISA lines 0-15 reach the PIC as well). */

@@ -92,10 +92,25 @@ int __must_check load_guest(struct guest_memory *memory, const struct config_vm 
 
 /* A disk; all zero where there is none. */
 struct guest_disk {
-	const struct load_source *module;
+	const struct load_source *module; /* NULL: a physical disk's */
+	u64 bytes;			  /* of the disk */
+	u64 held;  /* of them in memory: the module, or what is written over a physical disk */
 	u32 block; /* where its copy begins, if it has one: in blocks, behind what there was */
 	u8 mode;   /* enum config_disk_mode */
+	u8 port;   /* of the physical disk's driver, which has this device */
+	struct device *device;
+	u32 target; /* DISK_TARGET() */
 };
+
+/* The physical disks, as they were found at boot: sectors of all of it, and of its partitions. */
+#define LOAD_HOST_DISKS 32
+#define LOAD_PARTITIONS 16
+extern struct load_host_disk {
+	char name[8];
+	struct device *device;
+	u8 unit;
+	u64 sectors[1 + LOAD_PARTITIONS];
+} load_host_disks[LOAD_HOST_DISKS]; /* (c) after boot, which fills it: boot/drivers.c */
 
 /*
  * Finds the disks of a VM, by slot, and adds to *blocks what their copies need. -ENOENT, -EINVAL,

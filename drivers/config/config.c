@@ -206,6 +206,15 @@ static int read_vm(struct config_text *t, void *to)
 	return 0;
 }
 
+static int read_driver(struct config_text *t, void *to)
+{
+	struct config *config = ((struct reading *)to)->config;
+
+	if (config->ndrivers == CONFIG_DRIVERS)
+		return config_full(t, CONFIG_DRIVERS, "drivers");
+	return config_read_driver(t, &config->drivers[config->ndrivers++]);
+}
+
 static int read_focus(struct config_text *t, void *to)
 {
 	struct reading *r = to;
@@ -246,6 +255,7 @@ int config_parse(struct config *out, const char *text, size_t len, struct config
 {
 	static const struct config_key keys[] = {
 		{ "vm", KEY_REPEATS, read_vm },
+		{ "driver", KEY_REPEATS, read_driver },
 		{ "console", KEY_ONCE, read_console },
 		{ "policy", KEY_ONCE, read_policy },
 	};

@@ -10,7 +10,14 @@ const char *const config_function_names[FUNCTION_KINDS] = {
 	[FUNCTION_ENTROPY] = "entropy",
 	[FUNCTION_NET] = "net",
 	[FUNCTION_BALLOON] = "balloon",
+	[FUNCTION_HOST_DISK] = "hostblk",
 };
+
+#define COW_DEFAULT   MIB(8)
+#define COW_MIN	      COW_DEFAULT
+#define COW_MAX	      MIB(32)
+#define UNIT_MAX      31
+#define PARTITION_MAX 16
 
 /* The next slot for what is called `name`; NULL and an error: there is none, or the name is taken.
  */
@@ -37,6 +44,61 @@ static struct config_function *add(
 	return f;
 }
 
+static int read_cow(struct config_text *t, struct config_function *f)
+{
+	struct token at = t->token;
+	u64 bytes;
+
+	if (config_read_memory(t, &bytes))
+		return -EINVAL;
+	if (bytes < COW_MIN || bytes > COW_MAX)
+		return config_fail(t, at.line, at.column,
+			"expected %lu to %lu MiB for what is written", COW_MIN >> 20,
+			COW_MAX >> 20);
+	f->cow_bytes = (u32)bytes;
+	return 0;
+}
+
+/* The drivers whose names make a source a physical disk's. */
+static const char *const disk_drivers[] = { "ide", "vblk", "ahci", "nvme" };
+
+/* A number up to `max` from *s on, which moves past it; false: there is none, or it is larger. */
+static bool take_number(const char **s, u32 max, u8 *out)
+{
+	u32 n = 0;
+	const char *p = *s;
+
+	while (*p >= '0' && *p <= '9' && n <= max)
+		n = n * 10 + (u32)(*p++ - '0');
+	if (p == *s || n > max)
+		return false;
+	*out = (u8)n;
+	*s = p;
+	return true;
+}
+
+/* "ide0" or "ide0:1"; anything else is the name of a boot module. */
+static void settle_source(struct config_function *f)
+{
+	for (u32 i = 0; i < ARRAY_LEN(disk_drivers); i++) {
+		u32 len = (u32)strlen(disk_drivers[i]);
+		const char *s = f->source + len, *end;
+		u8 unit, partition = 0;
+
+		if (memcmp(f->source, disk_drivers[i], len) || !take_number(&s, UNIT_MAX, &unit))
+			continue;
+		end = s;
+		if (*s == ':' && (s++, !take_number(&s, PARTITION_MAX, &partition) || !partition))
+			continue;
+		if (*s)
+			continue;
+		memset(f->source + (end - f->source), 0, CONFIG_NAME - (size_t)(end - f->source));
+		f->kind = FUNCTION_HOST_DISK;
+		f->partition = partition;
+		return;
+	}
+}
+
 int config_read_disk(struct config_text *t, void *to)
 {
 	static const char *const modes[] = {
@@ -51,9 +113,31 @@ int config_read_disk(struct config_text *t, void *to)
 	f = add(t, to, FUNCTION_DISK, name, at);
 	if (!f || config_read_string(t, f->source, 1, CONFIG_NAME, "the name of a boot module"))
 		return -EINVAL;
+	settle_source(f);
+	f->cow_bytes = COW_DEFAULT;
 	if (t->token.kind != TOKEN_WORD)
 		return 0;
-	return config_read_choice(t, modes, ARRAY_LEN(modes), &f->mode);
+	if (config_read_choice(t, modes, ARRAY_LEN(modes), &f->mode))
+		return -EINVAL;
+	if (f->kind != FUNCTION_HOST_DISK || f->mode != DISK_COW || t->token.kind != TOKEN_WORD)
+		return 0;
+	return read_cow(t, f);
+}
+
+int config_read_driver(struct config_text *t, struct config_driver *d)
+{
+	static const char *const placements[] = { "confined", "trusted" };
+	u8 placement = 0;
+
+	d->line = t->token.line;
+	d->column = t->token.column;
+	if (config_read_name(t, d->name, "a physical driver's name"))
+		return -EINVAL;
+	if (t->token.kind == TOKEN_WORD &&
+		config_read_choice(t, placements, ARRAY_LEN(placements), &placement))
+		return -EINVAL;
+	d->trusted = placement;
+	return 0;
 }
 
 /* One that is there or not. */

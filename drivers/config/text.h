@@ -88,6 +88,7 @@ int __must_check config_read_policy(struct config_text *t, struct policy_text *p
 
 /* drivers/config/functions.c: what follows `disk` and so on; `to` is a struct config_vm. */
 int __must_check config_read_disk(struct config_text *t, void *to);
+int __must_check config_read_driver(struct config_text *t, struct config_driver *d);
 int __must_check config_read_entropy(struct config_text *t, void *to);
 int __must_check config_read_balloon(struct config_text *t, void *to);
 int __must_check config_read_net(struct config_text *t, void *to);

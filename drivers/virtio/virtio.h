@@ -195,8 +195,8 @@ void interrupt_table_write(struct virtio *v, u32 offset, u32 width, u64 value);
 		.name = #id,                                                                       \
 		.role = PEER_FUNCTION,                                                             \
 		.state_size = sizeof(type),                                                        \
-		.grants = GRANT_PEER(PEER_SWITCH) | GRANT_TIMER | GRANT_MSI | GRANT_RANDOM |       \
-			  GRANT_DISK | GRANT_MEMORY,                                               \
+		.grants = GRANT_PEER(PEER_SWITCH) | GRANT_PEER(PEER_DISK) | GRANT_TIMER |          \
+			  GRANT_MSI | GRANT_RANDOM | GRANT_DISK | GRANT_MEMORY,                    \
 		.regions = { { REGION_BAR, 0, MACHINE_BAR_LEN } },                                 \
 		.start = id##_start,                                                               \
 		.read = id##_read,                                                                 \

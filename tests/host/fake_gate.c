@@ -12,7 +12,7 @@ extern const struct driver *const __stop_kfv_drivers[];
 
 struct instance {
 	const struct driver *driver;
-	void *state;
+	void *state, *memory; /* the latter of a physical driver */
 	u64 deadline;
 	u32 slot;
 };
@@ -35,7 +35,7 @@ static struct instance *enter(struct instance *i)
 void pc_stop(void)
 {
 	for (u32 i = 0; i < ninstances; i++)
-		free(instances[i].state);
+		free(instances[i].state), free(instances[i].memory);
 	free(pc.ram);
 	ninstances = 0;
 	memset(&pc, 0, sizeof(pc));
@@ -47,7 +47,10 @@ static void place(const struct driver *driver, const struct driver_setup *setup)
 
 	if (ninstances > INSTANCES)
 		abort();
-	*i = (struct instance){ driver, calloc(1, driver->state_size), 0, setup->slot };
+	*i = (struct instance){ .driver = driver,
+		.state = calloc(1, driver->state_size),
+		.memory = setup->device.memory,
+		.slot = setup->slot };
 	enter(i);
 	driver->start(i->state, setup);
 	enter(NULL);
@@ -66,6 +69,36 @@ void pc_plug(const char *driver, u32 slot, u64 disk_bytes)
 	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++)
 		if (!strcmp((*d)->name, driver))
 			place(*d, &setup);
+}
+
+static const struct driver *find_driver(const char *name)
+{
+	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++)
+		if (!strcmp((*d)->name, name))
+			return *d;
+	abort();
+}
+
+void pc_device(const char *driver)
+{
+	const struct driver *d = find_driver(driver);
+	struct driver_setup setup = { .slot = 1, .device = { .memory_at = 0x100000 } };
+
+	for (u32 i = 0; i < DEVICE_RANGES; i++)
+		setup.device.range_len[i] = 4096;
+	for (u32 i = 0; i < ninstances; i++) {
+		if (instances[i].driver != d)
+			continue;
+		setup.device.memory = instances[i].memory;
+		memset(instances[i].state, 0, d->state_size);
+		instances[i].deadline = 0;
+		enter(&instances[i]);
+		d->start(instances[i].state, &setup);
+		enter(NULL);
+		return;
+	}
+	setup.device.memory = calloc(1, d->device->memory_bytes);
+	place(d, &setup);
 }
 
 void pc_ram(u64 len)
@@ -94,7 +127,7 @@ void pc_start(u64 memory_bytes)
 	setup.wall_clock_s = 1835481598;
 	setup.wall_clock_at_ns = pc.now_ns;
 	for (const struct driver *const *d = __start_kfv_drivers; d < __stop_kfv_drivers; d++)
-		if ((*d)->role != PEER_FUNCTION)
+		if ((*d)->role != PEER_FUNCTION && !(*d)->device)
 			place(*d, &setup);
 }
 
@@ -284,6 +317,8 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
 		pc.powers++;
 		return 0;
 	}
+	if (peer == PEER_DISK)
+		return pc.disk_call ? pc.disk_call(fn, a, b) : BUS_NO_PEER;
 	if (peer == PEER_SWITCH)
 		fn |= (current->slot - 1) << BUS_PORT_SHIFT;
 	for (u32 i = 0; i < ninstances; i++)
@@ -326,6 +361,37 @@ void l2_wake(u32 port)
 	pc.wakes++;
 }
 
+u64 l1_reg_read(u32 reg, u32 width)
+{
+	return pc.reg_read ? pc.reg_read(reg, width) & width_mask(width) : width_mask(width);
+}
+
+void l1_reg_write(u32 reg, u32 width, u64 value)
+{
+	if (pc.reg_write)
+		pc.reg_write(reg, width, value & width_mask(width));
+}
+
+void l1_reg_block(u32 reg, bool out, void *data, u32 count)
+{
+	for (u8 *p = data; count--; p += 2) {
+		u16 word = 0;
+
+		if (out) {
+			memcpy(&word, p, 2);
+			l1_reg_write(reg, 2, word);
+		} else {
+			word = (u16)l1_reg_read(reg, 2);
+			memcpy(p, &word, 2);
+		}
+	}
+}
+
+void l1_bus_master(bool on)
+{
+	pc.master = on;
+}
+
 bool l1_random(u64 *out)
 {
 	*out = pc.random;
@@ -361,6 +427,15 @@ int l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len)
 {
 	u8 *there = op == DISK_ZERO ? pc.disk : ram(gpa, len);
 
+	if (op >= DISK_FROM_WINDOW) {
+		if (at > BUS_WINDOW || len > BUS_WINDOW - at)
+			return -ERANGE;
+		if (there && op == DISK_FROM_WINDOW)
+			memcpy(there, pc.window + at, len);
+		else if (there)
+			memcpy(pc.window + at, there, len);
+		return there ? 0 : -EFAULT;
+	}
 	if (at > PC_DISK || len > PC_DISK - at)
 		return -ERANGE;
 	if (op != DISK_READ && !pc.disk_writable)

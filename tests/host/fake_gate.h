@@ -38,6 +38,13 @@ struct pc {
 	u64 random;   /* what comes next; 0: the CPU has none */
 	u32 accesses; /* to RAM */
 	u32 wakes;
+	/* The device under a physical driver; NULL: nobody answers, and nothing is kept. */
+	u64 (*reg_read)(u32 reg, u32 width);
+	void (*reg_write)(u32 reg, u32 width, u64 value);
+	bool master;
+	/* Who answers PEER_DISK, NULL: nobody; and the window of its port. */
+	u64 (*disk_call)(u32 fn, u64 a, u64 b);
+	u8 window[BUS_WINDOW];
 };
 
 extern struct pc pc;
@@ -47,6 +54,9 @@ void pc_start(u64 memory_bytes);
 void pc_stop(void);
 /* Another driver, a PCI function in this slot. Its disk is pc.disk, of so many bytes. */
 void pc_plug(const char *driver, u32 slot, u64 disk_bytes);
+/* A physical driver, with as much memory as it asks for, in slot 1; started again if it is there.
+ */
+void pc_device(const char *driver);
 /* RAM from 0 on: all zero, and ASan sees its end. */
 void pc_ram(u64 len);
 /* The state of the function in a slot, for what its guest cannot see. */

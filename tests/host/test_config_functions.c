@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The configuration of devices on PCI, and the boot modules that are to be disks. */
 #include "drivers/api/load.h"
+#include "core/lib/fmt.h"
 #include "tests/host/config_text.h"
 
 TEST(config_functions)
@@ -27,6 +28,54 @@ TEST(config_functions)
 	EXPECT_EQ(f[3].mode, DISK_RW);
 	good("vm a { memory 8M; kernel k; entropy off; devices uart }");
 	EXPECT_EQ(config.vms[0].nfunctions, 0);
+}
+
+TEST(config_physical_disks)
+{
+	static const char *const modules[] = { "ide", "idea0", "ide0:", "ide0:0", "ide0:17",
+		"ide32", "ide0:1x", "ide0x", "ahci-1", "ide99999999999", "ide0:99999999999",
+		"disk0" };
+	const struct config_function *f = config.vms[0].functions;
+	char text[100];
+
+	if (!good("vm a { memory 8M; kernel k\n"
+		  "disk a ide3 rw\n"
+		  "disk b ide0:16 cow\n"
+		  "disk c nvme12:3 cow 32M\n"
+		  "disk d ahci31 }\n"
+		  "driver ide trusted; driver nvme\n"))
+		return;
+	for (u32 i = 0; i < 4; i++)
+		EXPECT_EQ(f[i].kind, FUNCTION_HOST_DISK);
+	EXPECT_STR(f[0].source, "ide3");
+	EXPECT_EQ(f[0].partition, 0);
+	EXPECT_EQ(f[0].mode, DISK_RW);
+	EXPECT_STR(f[1].source, "ide0");
+	EXPECT_EQ(f[1].partition, 16);
+	EXPECT_EQ(f[1].cow_bytes, MIB(8));
+	EXPECT_STR(f[2].source, "nvme12");
+	EXPECT_EQ(f[2].partition, 3);
+	EXPECT_EQ(f[2].cow_bytes, MIB(32));
+	EXPECT_EQ(f[3].mode, DISK_RO);
+	EXPECT_EQ(config.ndrivers, 2);
+	EXPECT(config.drivers[0].trusted && !config.drivers[1].trusted);
+	EXPECT_STR(config.drivers[1].name, "nvme");
+	for (u32 i = 0; i < ARRAY_LEN(modules); i++) {
+		fmt_string(
+			text, sizeof(text), "vm a { memory 8M; kernel k; disk a %s }", modules[i]);
+		if (good(text)) {
+			EXPECT_EQ(f[0].kind, FUNCTION_DISK);
+			EXPECT_STR(f[0].source, modules[i]);
+		}
+	}
+	bad_in_vm("disk a ide0 cow 34M", 17, "expected 8 to 32 MiB for what is written");
+	bad_in_vm("disk a ide0 cow 4M", 17, "expected a multiple of 2M from 8M to 4G, got \"4M\"");
+	bad_in_vm("disk a ide0 rw 8M", 16, "expected the end of the line, got \"8M\"");
+	bad_in_vm("disk a root.img cow 8M", 21, "expected the end of the line, got \"8M\"");
+	bad("driver ide loose", 1, 12, "expected confined or trusted, got \"loose\"");
+	bad("driver", 1, 7,
+		"expected a physical driver's name (a letter, then up to 30 letters, digits, - or "
+		"_), got the end of the text");
 }
 
 TEST(config_nets)
@@ -150,4 +199,20 @@ TEST(disks_need_blocks_for_their_copies)
 	EXPECT_EQ(
 		load("vm a { memory 8M; kernel k; disk a good; disk b other }", &blocks), -ENOENT);
 	EXPECT_EQ(blocks, 10);
+}
+
+TEST(physical_disks_are_those_found_at_boot)
+{
+	struct load_host_disk *d = load_host_disks;
+	u32 blocks = 4;
+
+	*d = (struct load_host_disk){ .name = "ide1", .unit = 1, .sectors = { 100, 0, 20 } };
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1 rw; disk b ide1:2 cow 16M }",
+			  &blocks),
+		0);
+	EXPECT_EQ(blocks, 4 + 8);
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1:1 }", &blocks), -ENOENT);
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide0 }", &blocks), -ENOENT);
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1:3 }", &blocks), -ENOENT);
+	*d = (struct load_host_disk){ .name = "" };
 }

@@ -2,6 +2,7 @@
 /* Complete mediation in the image itself: with the witness at every hook, every gate is seen. */
 #include "tests/dialect.h"
 
+#include "core/l1/device.h"
 #include "core/l1/gate.h"
 #include "core/l2/gate.h"
 #include "core/l3/gate.h"
@@ -24,7 +25,9 @@ static struct vcpu vcpu;
 
 static void cross_every_gate(void)
 {
-	static u64 entry;
+	static u64 entry, value;
+	const struct device_range ports = { .base = DELAY_PORT, .len = 1 };
+	const struct device_range memory = { .base = GIB(3), .len = 8, .mapped = (u8 *)&entry };
 
 	SEEN(HOOK_L1_IRQ, l1_gate_irq(&driver, 4));
 	SEEN(HOOK_L1_EXIT, l1_gate_exit(&vcpu.hrsc, EXIT_CPUID, 0, 0));
@@ -32,6 +35,13 @@ static void cross_every_gate(void)
 	SEEN(HOOK_L1_FAULT, fault_on_purpose());
 	SEEN(HOOK_L1_REG_READ, l1_gate_read(&driver, DELAY_PORT, 1));
 	SEEN(HOOK_L1_REG_WRITE, l1_gate_write(&driver, DELAY_PORT, 1, 0));
+	SEEN(HOOK_L1_REG_READ, l1_gate_reg(&driver, &ports, 0, 1, NULL));
+	SEEN(HOOK_L1_REG_WRITE, l1_gate_reg(&driver, &ports, 0, 1, &value));
+	SEEN(HOOK_L1_REG_READ, l1_gate_reg(&driver, &memory, 0, 8, NULL));
+	SEEN(HOOK_L1_REG_WRITE, l1_gate_reg(&driver, &memory, 0, 4, &value));
+	SEEN(HOOK_L1_REG_READ, l1_gate_block(&driver, DELAY_PORT, false, &value, 1));
+	SEEN(HOOK_L1_REG_WRITE, l1_gate_block(&driver, DELAY_PORT, true, &value, 1));
+	SEEN(HOOK_L1_DMA, l1_gate_dma(&driver, HPA(0), PAGE_SIZE));
 	SEEN(HOOK_L1_TIMER_ARM, l1_gate_timer_arm(&driver, 0));
 	SEEN(HOOK_L1_TABLE_WRITE, l1_gate_table_write(&entry, 0));
 	SEEN(HOOK_L2_ENTER, l2_gate_enter(&vcpu.hrsc, vcpu.hv.control));

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Gives functions to the physical drivers that are wanted: registers, memory, interrupts. None is
+ * wanted unless the configuration says so, and then all functions that fit are its.
+ */
+#include "boot/pci.h"
+
+#include "arch/x86/compartment.h"
+#include "arch/x86/paging.h"
+#include "boot/layout.h"
+#include "core/l1/frame.h"
+#include "core/l1/gate.h"
+#include "core/l1/log.h"
+#include "core/l1/time.h"
+#include "core/l2/host.h"
+#include "core/l2/placement.h"
+#include "core/l2/sched.h"
+#include "core/lib/fmt.h"
+#include "drivers/api/load.h"
+#include "kfv/hook.h"
+
+#define AT_COMMAND	0x04
+#define WORD_CLASS	2
+#define COMMAND_DECODES 3u /* ports and memory */
+#define COMMAND_BITS	0xffffu
+#define RANGE_MAX	MIB(1) /* of registers in memory: more is not mapped */
+#define WAIT_NS		15000000000ull
+#define ISA_LINES	16
+
+static bool fits(const struct device *d, const struct driver_device *wanted)
+{
+	u32 class = d->setup.config[WORD_CLASS] >> 8;
+
+	for (u32 i = 0; i < DEVICE_MATCHES; i++) {
+		const struct device_match *m = &wanted->match[i];
+
+		if (m->vendor ? d->setup.config[0] == (m->vendor | (u32)m->device << 16)
+			      : m->mask && (class & m->mask) == m->class)
+			return true;
+	}
+	return false;
+}
+
+static int give_registers(struct device *d)
+{
+	u32 command = pci_read(d->address, AT_COMMAND) & COMMAND_BITS;
+
+	for (u32 i = 0; i < DEVICE_RANGES; i++) {
+		struct device_range *r = &d->range[i];
+
+		if (pci_is_memory(d, i)) {
+			r->len = (u32)MIN(r->len, RANGE_MAX);
+			r->mapped = host_map(HPA(r->base), r->len, PROT_RW | PROT_UNCACHED);
+			if (!r->mapped)
+				return -ENOMEM;
+		}
+		d->setup.range_len[i] = r->len;
+	}
+	pci_write(d->address, AT_COMMAND, command | COMMAND_DECODES);
+	return 0;
+}
+
+static int give_memory(struct device *d, struct hrsc *h)
+{
+	u32 npages = (u32)(ALIGN_UP(h->driver->device->memory_bytes, PAGE_SIZE) / PAGE_SIZE);
+	int err = 0;
+
+	if (!npages)
+		return 0;
+	d->memory = pages_alloc(npages, FRAME_COMPARTMENT);
+	if (!d->memory)
+		return -ENOMEM;
+	d->memory_len = npages * PAGE_SIZE;
+	d->setup.memory_at = virt_to_hpa(d->memory).v;
+	d->setup.memory = d->memory;
+	if (h->compartment) {
+		d->setup.memory = (u8 *)COMPARTMENT_SHARED;
+		err = compartment_share(h->compartment, d->memory, npages);
+	}
+	return err;
+}
+
+static void give_lines(const struct device *d, struct hrsc *h)
+{
+	for (u32 line = 0; line < ISA_LINES; line++)
+		if ((d->lines & BIT(line)) && l1_irq_attach(line, h) < 0)
+			log_warn("%s: line %u has no pin, it is polled", h->name, line);
+}
+
+static int start_one(struct device *d, const struct driver *driver, bool trusted)
+{
+	int err = give_registers(d);
+	struct hrsc *h;
+
+	if (!err)
+		err = driver_place(&host_vm, driver, 0, !trusted);
+	if (err)
+		return err;
+	h = d->driver = host_vm.driver[host_vm.ndrivers - 1];
+	h->device = d;
+	fmt_string(h->name, sizeof(h->name), "%.12s@%02x:%02x.%u", driver->name, d->address >> 8,
+		d->address >> 3 & 31, d->address & 7);
+	err = give_memory(d, h);
+	if (err)
+		return err;
+	device_master(h, false);
+	driver_start(h);
+	give_lines(d, h);
+	if (driver->grants & GRANT_DMA)
+		log_warn("%s: without an IOMMU its device can reach all memory", h->name);
+	return 0;
+}
+
+static int start(const struct config_driver *c)
+{
+	const struct driver *driver = driver_find(c->name);
+	u32 n = 0;
+	int err = 0;
+
+	if (!driver || !driver->device)
+		return -ENOENT;
+	for (struct device *d = devices; !err && d < devices + device_count; d++) {
+		if (!fits(d, driver->device))
+			continue;
+		err = d->driver ? 0 : start_one(d, driver, c->trusted);
+		n++;
+	}
+	if (!n)
+		log_warn("driver %s: there is no PCI function that it is for", c->name);
+	return err;
+}
+
+/* Whether one of them does not know yet what it has. */
+static bool any_busy(void)
+{
+	bool busy = false;
+
+	for (struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver && d->driver->state == HRSC_LIVE && d->driver->driver->device->units)
+			busy |= host_call(d, &host_hrsc, 0, BUS_DISK_SIZE, 0, 0) == BUS_NO_PEER;
+	return busy;
+}
+
+static void note_disk(struct load_host_disk *to, struct device *d, u8 unit, u32 number)
+{
+	to->device = d;
+	to->unit = unit;
+	fmt_string(to->name, sizeof(to->name), "%s%u", d->driver->driver->name, number);
+	for (u32 i = 0; i <= LOAD_PARTITIONS; i++) {
+		u64 target = DISK_TARGET(unit, i);
+		u64 sectors = host_call(d, &host_hrsc, 0, BUS_DISK_SIZE, 0, target << 32);
+
+		to->sectors[i] = sectors < BIT(48) ? sectors : 0;
+	}
+	if (to->sectors[0])
+		log_info("disk %s: %lu sectors, by %s", to->name, to->sectors[0], d->driver->name);
+}
+
+/* Each disk that a driver may have gets a name, with a number by the order of the functions. */
+static void note_disks(void)
+{
+	struct load_host_disk *to = load_host_disks;
+
+	for (struct device *d = devices; d < devices + device_count; d++) {
+		const struct driver *driver = d->driver ? d->driver->driver : NULL;
+		u32 number = 0;
+
+		for (const struct device *e = devices; driver && e < d; e++)
+			if (e->driver && e->driver->driver == driver)
+				number += driver->device->units;
+		for (u8 unit = 0; driver && unit < driver->device->units; unit++)
+			if (to < load_host_disks + LOAD_HOST_DISKS)
+				note_disk(to++, d, unit, number + unit);
+	}
+}
+
+/* A disk's driver has its name, without the number. */
+static int start_for_disks(const struct config_vm *vm, struct config_driver *which)
+{
+	int err = 0;
+
+	for (u32 i = 0; !err && i < vm->nfunctions; i++) {
+		const struct config_function *f = &vm->functions[i];
+
+		if (f->kind != FUNCTION_HOST_DISK)
+			continue;
+		*which = (struct config_driver){ .line = f->line, .column = f->column };
+		for (u32 n = 0; f->source[n] && (f->source[n] < '0' || f->source[n] > '9'); n++)
+			which->name[n] = f->source[n];
+		err = start(which);
+	}
+	return err;
+}
+
+int drivers_start(const struct config *config, struct config_driver *which)
+{
+	u64 until = time_now_ns() + WAIT_NS;
+	int err = 0;
+
+	for (u32 i = 0; !err && i < config->ndrivers; i++) {
+		*which = config->drivers[i];
+		err = start(which);
+	}
+	for (u32 i = 0; !err && i < config->nvms; i++)
+		err = start_for_disks(&config->vms[i], which);
+	hook_vm_created(&host_hrsc); /* they are watched as the policy says */
+	while (!err && any_busy() && time_now_ns() < until)
+		sched_timers_run();
+	note_disks();
+	return err;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Partition tables: the four primary partitions of a master boot record (without those in extended
+ * ones), and the first entries of a GUID partition table (UEFI Specification, "GUID Partition Table
+ * (GPT) Disk Layout"; "Legacy Master Boot Record"). Both lie on a disk that anybody may have
+ * written: a GPT counts only with both of its checksums right. Its copy at the end is not looked
+ * for. Pure.
+ */
+#include "drivers/host/disk.h"
+
+#include "core/lib/string.h"
+
+#define MBR_ENTRIES   446
+#define MBR_SIGNATURE 0xaa55
+#define TYPE_GPT      0xee
+#define GPT_HEADER    92 /* bytes */
+#define GPT_ENTRY     128
+#define GPT_COUNT_MAX 128 /* entries that are read */
+
+struct mbr_entry {
+	u8 status, first_chs[3], type, last_chs[3];
+	u32 first, count;
+};
+ASSERT_SIZE(struct mbr_entry, 16);
+
+struct gpt_header {
+	char signature[8];
+	u32 revision, bytes, crc, reserved;
+	u64 self, backup, first, last;
+	u8 guid[16];
+	u64 entries_at;
+	u32 count, entry_bytes, entries_crc;
+} __packed;
+ASSERT_SIZE(struct gpt_header, GPT_HEADER);
+
+struct gpt_entry {
+	u8 type[16], guid[16];
+	u64 first, last, attributes;
+};
+ASSERT_OFFSET(struct gpt_entry, first, 32);
+
+/* CRC-32 as the UEFI Specification has it (ISO 3309), a bit at a time. */
+static u32 crc32(const u8 *data, u32 len)
+{
+	u32 crc = ~0u;
+
+	while (len--) {
+		crc ^= *data++;
+		for (u32 bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+	}
+	return ~crc;
+}
+
+/* Partition n, unless it reaches over the disk's end or into one that is known already. */
+static void take(struct disk_unit *u, u32 n, u64 first, u64 count)
+{
+	if (!count || first >= u->sectors || count > u->sectors - first)
+		return;
+	for (u32 i = 0; i < DISK_PARTITIONS; i++) {
+		const struct disk_extent *e = &u->partition[i];
+
+		if (e->count && first < e->first + e->count && e->first < first + count)
+			return;
+	}
+	u->partition[n] = (struct disk_extent){ first, count };
+}
+
+bool partition_read_mbr(struct disk_unit *u, const u8 *sector)
+{
+	struct mbr_entry entry[4];
+	u16 signature;
+
+	memset(u->partition, 0, sizeof(u->partition));
+	memcpy(entry, sector + MBR_ENTRIES, sizeof(entry));
+	memcpy(&signature, sector + DISK_SECTOR - 2, 2);
+	if (signature != MBR_SIGNATURE)
+		return false;
+	for (u32 i = 0; i < ARRAY_LEN(entry); i++)
+		if (entry[i].type == TYPE_GPT)
+			return true;
+	for (u32 i = 0; i < ARRAY_LEN(entry); i++)
+		if (entry[i].type && entry[i].first)
+			take(u, i, entry[i].first, entry[i].count);
+	return false;
+}
+
+bool partition_read_gpt(struct gpt_table *gpt, const struct disk_unit *u, const u8 *sector)
+{
+	struct gpt_header h;
+	u32 crc;
+
+	memcpy(&h, sector, sizeof(h));
+	if (memcmp(h.signature, "EFI PART", 8) || h.bytes < GPT_HEADER || h.bytes > DISK_SECTOR ||
+		h.self != 1 || h.entry_bytes != GPT_ENTRY || !h.count || h.count > GPT_COUNT_MAX)
+		return false;
+	crc = h.crc;
+	h.crc = 0;
+	if (h.bytes != GPT_HEADER || crc32((const u8 *)&h, sizeof(h)) != crc)
+		return false;
+	if (h.first > h.last || h.last >= u->sectors || h.entries_at < 2 || h.entries_at >= h.first)
+		return false;
+	*gpt = (struct gpt_table){ h.entries_at, h.first, h.last, h.count, h.entry_bytes,
+		h.entries_crc };
+	return true;
+}
+
+void partition_read_entries(struct disk_unit *u, const struct gpt_table *gpt, const u8 *entries)
+{
+	static const u8 unused[16];
+
+	if (crc32(entries, gpt->count * gpt->bytes) != gpt->crc)
+		return;
+	for (u32 i = 0; i < MIN(gpt->count, DISK_PARTITIONS); i++) {
+		struct gpt_entry e;
+
+		memcpy(&e, entries + i * gpt->bytes, sizeof(e));
+		if (memcmp(e.type, unused, 16) && e.first >= gpt->first && e.last >= e.first &&
+			e.last <= gpt->last)
+			take(u, i, e.first, e.last - e.first + 1);
+	}
+}
