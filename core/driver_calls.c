@@ -14,6 +14,7 @@
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l2/bus.h"
 #include "core/l2/console.h"
 #include "core/l2/disk.h"
 #include "core/l2/gate.h"
@@ -22,6 +23,7 @@
 #include "core/l2/net.h"
 #include "core/l2/sched.h"
 #include "core/l3/gate.h"
+#include "core/lib/string.h"
 #include "drivers/api/driver.h"
 
 static struct hrsc *running(void)
@@ -55,7 +57,7 @@ u64 call_l1_now_ns(void)
 {
 	const struct vm *vm = running()->owner;
 
-	return time_now_ns() - vm->clock_behind_ns;
+	return time_now_ns() - (vm ? vm->clock_behind_ns : 0);
 }
 
 u64 call_l1_timer_arm(u64 deadline_ns)
@@ -128,30 +130,84 @@ u64 call_l1_bus_master(u64 on)
 	return 0;
 }
 
-u64 call_l2_call(u64 peer, u64 fn, u64 a, u64 b)
+/* The driver that calls, if it may speak to that peer, which is *to then. */
+static struct hrsc *granted_peer(u64 peer, struct hrsc **to)
 {
-	struct hrsc *h = granted(peer < PEER_COUNT ? GRANT_PEER(peer) : 0);
+	bool port = peer - PEER_PORT < BUS_PORTS;
+	struct hrsc *h = granted(peer < PEER_COUNT ? GRANT_PEER(peer) : port ? GRANT_WAKE : 0);
 	struct vm *vm = h ? h->owner : NULL;
 
-	if (!h)
+	if (port)
+		*to = net_port(h, (u32)(peer - PEER_PORT));
+	else if (peer == PEER_SWITCH)
+		*to = net_switch(h);
+	else if (peer == PEER_CONSOLE)
+		*to = &console_hrsc;
+	else
+		*to = !vm ? NULL : peer == PEER_VM ? &vm->hrsc : vm->peer[peer];
+	return h;
+}
+
+u64 call_l2_call(u64 peer, u64 fn, u64 a, u64 b)
+{
+	struct hrsc *to, *h = granted_peer(peer, &to);
+
+	if (!h || peer >= PEER_PORT)
 		return BUS_NO_PEER;
-	if (peer == PEER_CONSOLE)
-		return l2_gate_call(h, &console_hrsc, (u32)fn, a, vm->id);
-	if (peer == PEER_VM)
-		return l2_gate_call(h, &vm->hrsc, (u32)fn, a, b);
 	if (peer == PEER_SWITCH)
 		return net_call(h, (u32)fn, a, b);
 	if (peer == PEER_DISK)
 		return disk_call(h, (u32)fn, a, (u32)b);
-	return l2_gate_call(h, vm->peer[peer], (u32)fn, a, b);
+	return l2_gate_call(h, to, (u32)fn, a, peer == PEER_CONSOLE ? h->vm_id : b);
+}
+
+s64 call_l2_send(u64 peer, u64 fn, u64 a, u64 b)
+{
+	struct hrsc *to, *h = granted_peer(peer, &to);
+
+	return h ? bus_send(h, to, (u32)fn, a, b) : -EPERM;
+}
+
+u64 call_l2_receive(struct bus_message *out)
+{
+	struct hrsc *h = running();
+
+	return bus_receive(h, buffer(h, out, sizeof(*out)));
+}
+
+s64 call_l2_grant(u64 peer, struct bus_piece *piece, u64 n, u64 rights)
+{
+	struct hrsc *to, *h = granted_peer(peer, &to);
+	bool own = rights & BUS_OWN, allowed = h && (own || granted(GRANT_MEMORY));
+	struct bus_piece p[BUS_PIECES];
+
+	if (!allowed || !n || n > BUS_PIECES)
+		return allowed ? -ENOSPC : -EPERM;
+	memcpy(p, buffer(h, piece, (u32)(n * sizeof(*p))), n * sizeof(*p));
+	for (u32 i = 0; own && i < n; i++)
+		p[i].at = (u64)buffer(h, (void *)p[i].at, p[i].len);
+	return bus_grant(h, to, own ? NULL : h->owner, p, (u32)n, (u32)rights);
+}
+
+s64 call_l2_revoke(u64 handle)
+{
+	return bus_revoke(running(), handle);
+}
+
+s64 call_l2_copy(u64 to, u64 from, void *own, u64 lengths)
+{
+	struct hrsc *h = running();
+	u32 len = lengths >> 32;
+
+	return bus_copy(h, to, from, buffer(h, own, len), len, (u32)lengths);
 }
 
 u64 call_l2_wake(u64 port)
 {
-	struct hrsc *h = granted(GRANT_WAKE);
+	const struct hrsc *h = granted(GRANT_WAKE);
 
-	if (h && port < BUS_PORTS)
-		host_wake(h->device ? h->device->port[port] : net_port(h, (u32)port));
+	if (h && h->device && port < BUS_PORTS)
+		host_wake(h->device->port[port]);
 	return 0;
 }
 

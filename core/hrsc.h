@@ -21,6 +21,7 @@ struct l1_if {
 
 struct l2_if {
 	u64 (*call)(struct hrsc *h, u32 fn, u64 a, u64 b); /* fn: enum bus_fn, drivers/api */
+	void (*mail)(struct hrsc *h); /* messages have come; NULL if none are taken */
 };
 
 struct l3_if {

@@ -51,7 +51,10 @@ enum hook_iface {
 	X(L3_INJECT, L3_OUT, "vector, error code")                                                 \
 	X(L3_MEMORY, L3_OUT, "gpa, length, 1 for a write")                                         \
 	X(L2_DISK, L2_OUT, "operation, place on the disk, gpa, length")                            \
-	X(L1_DMA, L1_OUT, "physical address, length")
+	X(L1_DMA, L1_OUT, "physical address, length")                                              \
+	X(L2_SEND, L2_IN, "function, a, b")                                                        \
+	X(L2_GRANT, L2_OUT, "rights, pieces, address and length of the first")                     \
+	X(L2_COPY, L2_OUT, "handle written to (0: own memory), handle read, length")
 
 #define X(name, iface, args) HOOK_PLACE_##name,
 enum hook_place { HOOK_TABLE(X) HOOK_SLOTS };

@@ -18,6 +18,7 @@ enum lock_rank {
 	LOCK_MAP,     /* the host's own page tables */
 	LOCK_CONSOLE, /* log, multiplexer, serial ports, screen */
 	LOCK_KFV,     /* agents, orchestrators' memory, evidence ring */
+	LOCK_BUS,     /* messages and grants, while bytes move between them */
 	LOCK_SCHED,   /* states and queue of vCPUs */
 	LOCK_MEMORY,  /* frames and the pool */
 	LOCK_RANKS,

@@ -20,6 +20,22 @@ static inline bool l2_gate_disk(struct hrsc *driver, u32 op, u64 at, u64 gpa, u3
 	return HOOK(driver->armed, HOOK_L2_DISK, driver->id, driver->id, op, at, gpa, len) ==
 	       HOOK_ALLOW;
 }
+/* `from` is about to send to `to`; false: it must not. */
+static inline bool l2_gate_send(struct hrsc *from, const struct hrsc *to, u32 fn, u64 a, u64 b)
+{
+	return HOOK(to->armed, HOOK_L2_SEND, from->id, to->id, fn, a, b, 0) == HOOK_ALLOW;
+}
+/* `from` is about to grant memory to `to`. */
+static inline bool l2_gate_grant(
+	struct hrsc *from, const struct hrsc *to, u32 rights, u32 n, u64 at, u32 len)
+{
+	return HOOK(from->armed, HOOK_L2_GRANT, from->id, to->id, rights, n, at, len) == HOOK_ALLOW;
+}
+/* h is about to have bytes copied between memory that was granted to it. */
+static inline bool l2_gate_copy(struct hrsc *h, u64 to, u64 from, u32 len)
+{
+	return HOOK(h->armed, HOOK_L2_COPY, h->id, h->id, to, from, len, 0) == HOOK_ALLOW;
+}
 /* A stage-2 leaf is about to be made; false: it must not. */
 bool l2_gate_map(struct hrsc *vm, u64 gpa, u64 hpa, u64 len, u32 prot);
 /* A VM goes from one enum vm_state to another; why: enum vm_end. */

@@ -66,25 +66,38 @@ bool vm_memory_scrub(struct vm *vm, u32 most)
 	return vm->scrubbed == ram;
 }
 
-/* Where in the VM's RAM the address lies; false: it is not RAM. */
-static bool ram_offset(const struct vm *vm, u64 gpa, u64 *offset)
+/* Where in the VM's RAM [gpa, gpa+len) lies; false: it is not all RAM. */
+static bool ram_offset(const struct vm *vm, u64 gpa, u64 len, u64 *offset)
 {
-	if (gpa < VM_RAM_BELOW_4G)
-		*offset = gpa;
-	else if (gpa >= GIB(4))
+	u64 end = MIN(vm->memory_bytes, VM_RAM_BELOW_4G);
+
+	*offset = gpa;
+	if (gpa >= VM_RAM_BELOW_4G) {
 		*offset = gpa - GIB(4) + VM_RAM_BELOW_4G;
-	else
-		return false;
-	return *offset < vm->memory_bytes;
+		end = gpa >= GIB(4) ? vm->memory_bytes : 0;
+	}
+	return *offset < end && len <= end - *offset;
+}
+
+static hpa_t ram_at(const struct vm *vm, u64 offset)
+{
+	return HPA(vm->blocks[offset / BLOCK_SIZE].v + (offset & (BLOCK_SIZE - 1)));
+}
+
+bool vm_is_ram(const struct vm *vm, gpa_t gpa, u64 len)
+{
+	u64 offset;
+
+	return ram_offset(vm, gpa.v, len, &offset);
 }
 
 int vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out)
 {
 	u64 offset;
 
-	if (!ram_offset(vm, gpa.v, &offset))
+	if (!ram_offset(vm, gpa.v, 1, &offset))
 		return -EFAULT;
-	*out = HPA(vm->blocks[offset / BLOCK_SIZE].v + (offset & (BLOCK_SIZE - 1)));
+	*out = ram_at(vm, offset);
 	return 0;
 }
 
@@ -110,22 +123,16 @@ int s2_fault(struct vm *vm, gpa_t gpa, u8 access)
 
 /* Calls fn for each piece of [gpa, gpa+len) that lies in one page; all of it is RAM or nothing is
  * done. */
-static int each_page(struct vm *vm, gpa_t gpa, u64 len, void (*fn)(hpa_t, void *, u32), void *data)
+static __always_inline int each_page(
+	struct vm *vm, gpa_t gpa, u64 len, void (*fn)(hpa_t, void *, u32), void *data)
 {
-	hpa_t hpa;
+	u64 offset;
 
-	if (gpa.v + len < gpa.v)
-		return -EFAULT;
-	for (u64 at = gpa.v & PAGE_MASK; at < gpa.v + len; at += PAGE_SIZE) {
-		if (vm_ram(vm, GPA(at), &hpa) < 0)
-			return -EFAULT;
-	}
-	for (u64 done = 0; done < len;) {
-		u32 n = (u32)MIN(len - done, PAGE_SIZE - ((gpa.v + done) & ~PAGE_MASK));
-
-		CHECK(vm_ram(vm, GPA(gpa.v + done), &hpa) == 0);
-		fn(hpa, data ? (u8 *)data + done : NULL, n);
-		done += n;
+	if (!ram_offset(vm, gpa.v, len, &offset))
+		return len ? -EFAULT : 0;
+	for (u64 n, done = 0; done < len; done += n) {
+		n = MIN(len - done, PAGE_SIZE - ((offset + done) & ~PAGE_MASK));
+		fn(ram_at(vm, offset + done), (u8 *)data + done, (u32)n);
 	}
 	return 0;
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Switches: drivers of no VM, which the network devices of all VMs call. A switch is there from the
- * first VM that names it on. While it is called it acts for the VM of the caller, so that it
- * reaches that VM's RAM and no other's.
+ * first VM that names it on. It reaches the memory of none, but for what it is granted: see bus.c.
  */
 #include "core/l2/net.h"
 
 #include "core/l1/log.h"
 #include "core/l2/gate.h"
 #include "core/l2/placement.h"
-#include "core/l2/sched.h"
 #include "core/lib/string.h"
 #include "core/lib/text.h"
 
@@ -45,7 +43,6 @@ static u64 call(struct net_switch *s, struct hrsc *from, u32 port, u32 fn, u64 a
 	u64 answer;
 
 	lock_take(&s->lock);
-	s->hrsc.owner = from->owner;
 	answer = l2_gate_call(from, &s->hrsc, port << BUS_PORT_SHIFT | fn, a, b);
 	lock_give(&s->lock);
 	return answer;
@@ -91,9 +88,14 @@ u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b)
 	return allowed ? call(h->net, h, h->port, fn, a, b) : BUS_NO_PEER;
 }
 
+struct hrsc *net_switch(const struct hrsc *h)
+{
+	return h && h->net ? &h->net->hrsc : NULL;
+}
+
 struct hrsc *net_port(struct hrsc *h, u32 port)
 {
 	struct net_switch *s = container_of(h, struct net_switch, hrsc);
 
-	return s >= switches && s < switches + SWITCHES ? s->port[port] : NULL;
+	return s >= switches && s < switches + SWITCHES && port < BUS_PORTS ? s->port[port] : NULL;
 }

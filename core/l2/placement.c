@@ -13,6 +13,7 @@
 #include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/l1/device.h"
+#include "core/l2/bus.h"
 #include "core/l2/disk.h"
 #include "core/l2/lines.h"
 #include "core/l2/net.h"
@@ -134,6 +135,7 @@ int driver_revive(struct hrsc *h)
 		return -EAGAIN;
 	h->generation++;
 	h->state = HRSC_LIVE;
+	bus_renew(h);
 	return 0;
 }
 
@@ -170,6 +172,11 @@ static u64 driver_call(struct hrsc *h, u32 fn, u64 a, u64 b)
 	return inside(h, h->driver->call, fn, a, b, 0);
 }
 
+static void driver_mail(struct hrsc *h)
+{
+	inside(h, h->driver->mail, 0, 0, 0, 0);
+}
+
 static void driver_timer(struct hrsc *h)
 {
 	inside(h, h->driver->timer, 0, 0, 0, 0);
@@ -184,7 +191,7 @@ static void driver_irq(struct hrsc *h, __unused u32 line)
 }
 
 static const struct l1_if l1_driver = { .timer = driver_timer, .irq = driver_irq };
-static const struct l2_if l2_driver = { .call = driver_call };
+static const struct l2_if l2_driver = { .call = driver_call, .mail = driver_mail };
 static const struct l3_if l3_driver = { .read = driver_read, .write = driver_write };
 
 static void connect(struct hrsc *h, const struct driver *d)
@@ -260,6 +267,8 @@ int driver_create(
 	connect(h, driver);
 	if (!err)
 		err = hrsc_add(h, HRSC_DRIVER, vm_id, name);
+	if (!err && driver->mail)
+		err = bus_open(h);
 	if (err)
 		driver_remove(h);
 	return err;
@@ -319,6 +328,7 @@ void driver_start(struct hrsc *h)
 	}
 	if (h->device)
 		setup.device = h->device->setup;
+	bus_renew(h);
 	memset(h->data, 0, h->driver->state_size);
 	h->deadline_ns = 0;
 	h->state = HRSC_LIVE;
@@ -341,6 +351,7 @@ void driver_remove(struct hrsc *h)
 {
 	net_detach(h);
 	(void)disk_attach(h, false);
+	bus_close(h);
 	hrsc_remove(h);
 	take_room(h);
 }

@@ -13,6 +13,7 @@
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l2/bus.h"
 #include "core/l2/console.h"
 #include "core/l2/gate.h"
 #include "core/l2/memory.h"
@@ -205,6 +206,7 @@ int vm_restore(struct vm *vm)
 		return -ENOENT;
 	vm_pause(vm);
 	sched_quiesce(vm);
+	bus_renew_vm(vm); /* nothing comes until it runs again */
 	copy_ram(vm->blocks, vm->snapshot, vm->nblocks);
 	pass_machine(vm, false);
 	vm->ended = END_NONE;

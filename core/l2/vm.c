@@ -9,6 +9,7 @@
 #include "arch/x86/smp.h"
 #include "core/l1/frame.h"
 #include "core/l1/log.h"
+#include "core/l2/bus.h"
 #include "core/l2/console.h"
 #include "core/l2/disk.h"
 #include "core/l2/gate.h"
@@ -284,6 +285,7 @@ void vm_fail(struct vm *vm, const char *why)
 bool vm_restart_early(struct vm *vm)
 {
 	sched_quiesce(vm);
+	bus_renew_vm(vm);
 	return vm_memory_scrub(vm, SCRUB_PIECE);
 }
 
@@ -294,6 +296,7 @@ int vm_restart(struct vm *vm)
 	if (vm->state == VM_RUNNING)
 		sched_set_state(vm, VM_PAUSED);
 	sched_quiesce(vm);
+	bus_renew_vm(vm);
 	(void)vm_memory_scrub(vm, vm->nblocks);
 	vm->scrubbed = 0;
 	lock_take(&vm->lock); /* a CPU may still be at its timers */

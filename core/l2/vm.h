@@ -44,6 +44,7 @@ enum vm_end {
 #define HAZARD_ORCHESTRATE BIT(4) /* the VO has reports to read */
 #define HAZARD_THROTTLE	   BIT(5) /* R18, R02: not before throttled_until_ns */
 #define HAZARD_INIT	   BIT(6) /* an INIT or a start-up IPI has come */
+#define HAZARD_MAIL	   BIT(7) /* messages for drivers of the VM: vm.mail */
 
 #define START_PENDING BIT(8)
 
@@ -135,6 +136,7 @@ struct vm {
 	struct hrsc driver_hrsc[VM_DRIVERS];
 	struct hrsc *driver[VM_DRIVERS]; /* those placed: pointers into driver_hrsc */
 	struct hrsc *peer[PEER_COUNT];	 /* by role; NULL: the VM has none */
+	u32 mail;			 /* (a) of driver_hrsc[], a bit for each: see bus.c */
 	u32 tsc_moves;			 /* (a) how often a vCPU has set its TSC */
 	bool pic_intr;			 /* the PIC's INTR line, ExtINT for vCPU 0 */
 	struct region_map ports, mmio;	 /* (c) whose are the ports and the addresses outside RAM */
@@ -190,6 +192,8 @@ void vm_destroy(struct vm *vm);
 
 /* Host address of a guest physical one, good to the end of its 2 MiB block; -EFAULT: no RAM. */
 int __must_check vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out);
+/* All of it is RAM. */
+bool vm_is_ram(const struct vm *vm, gpa_t gpa, u64 len);
 /* Copies between guest physical memory and the nucleus; -EFAULT and no copy outside RAM. */
 int __must_check vm_read(struct vm *vm, gpa_t gpa, void *to, u64 len);
 int __must_check vm_write(struct vm *vm, gpa_t gpa, const void *from, u64 len);

@@ -9,6 +9,7 @@
 #include "arch/x86/smp.h"
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
+#include "core/l2/bus.h"
 #include "core/l2/console.h"
 #include "core/l2/gate.h"
 #include "core/l2/sched.h"
@@ -23,6 +24,10 @@ static bool handle_hazards(struct vcpu *v)
 	if (v->hazard & HAZARD_INIT) {
 		vcpu_hazard_done(v, HAZARD_INIT);
 		sched_do_init(v);
+	}
+	if (v->hazard & HAZARD_MAIL) {
+		vcpu_hazard_done(v, HAZARD_MAIL);
+		bus_deliver(v->vm);
 	}
 	if (v->hazard & HAZARD_TIMER) {
 		vcpu_hazard_done(v, HAZARD_TIMER);

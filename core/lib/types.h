@@ -95,4 +95,5 @@ enum {
 	EBADMSG = 74,
 	EOVERFLOW = 75,
 	ETIMEDOUT = 110,
+	ESTALE = 116,
 };

@@ -33,13 +33,14 @@ enum bus_fn {
 	BUS_POWER,	     /* to the VM: a = enum power_request, b = value (debug exit) */
 	BUS_CONFIG_READ,     /* to a PCI function: a = offset of a double word, which is returned */
 	BUS_CONFIG_WRITE,    /* the same: b = value, and above it the mask of the bytes written */
-	BUS_FRAME_PIECE,     /* to a switch, of what is sent: a = gpa, b = length and << 32 flags */
-	BUS_FRAME_NEXT,	     /* to a switch: the length of what came, 0: nothing */
-	BUS_FRAME_READ,	     /* to a switch, the next piece of that: a = gpa, b = length */
-	BUS_FRAME_DROP,	     /* to a switch: without it */
-	BUS_PORT_STATE,	     /* to a switch: a = BUS_PORT_UP and BUS_PORT_CHECKSUMS, or 0 */
+	BUS_FRAME,	     /* to a switch, what is sent: a = a grant to read it, b = its length */
+	BUS_BUFFER,	     /* to a switch: a = a grant to write one frame of BUS_FRAME_MAX */
+	BUS_PORT_STATE,	     /* to a switch: a = BUS_PORT_UP and BUS_PORT_CHECKSUMS, or 0; the
+				buffers of before are void */
 	BUS_PORT_CONFIGURE, /* to a switch, by the nucleus: a = address and bits, b = bytes a second
-			     */
+			       and above 32 bits the IPv4 address */
+	BUS_FRAME_CAME,	    /* message from a switch: a = the BUS_BUFFER written to, b = length */
+	BUS_RENEW,	    /* message: all that you have granted may be void, and is to be anew */
 	BUS_BALLOON,	    /* to a balloon: a = pages that the guest is asked for */
 	BUS_DISK_SIZE,	    /* to a physical disk: its sectors; see below */
 	BUS_DISK_READ,	 /* to a physical disk: a = sector, b = sectors, into the port's window */
@@ -53,15 +54,15 @@ enum bus_fn {
 
 /*
  * A switch has ports, and is told by the nucleus from which one it is called: fn has that above
- * BUS_PORT_SHIFT. Frames have virtio's header of 12 bytes before them.
+ * BUS_PORT_SHIFT. Frames have virtio's header of 12 bytes before them. Buffers are written to in
+ * their order.
  */
 #define BUS_PORTS	   8
 #define BUS_PORT_SHIFT	   16
 #define BUS_FRAME_MIN	   (12 + 14)
 #define BUS_FRAME_MAX	   (12 + 1514)
-#define BUS_PORT_UP	   1  /* flags: the guest's driver is there */
+#define BUS_PORT_UP	   1  /* the guest's driver is there */
 #define BUS_PORT_CHECKSUMS 2  /* and does without checksums between VMs */
-#define BUS_FRAME_MORE	   4  /* of a piece that is not the last */
 #define BUS_PORT_VLAN	   48 /* of BUS_PORT_CONFIGURE: shift, and bits */
 #define BUS_PORT_OPEN	   BIT(60)
 #define BUS_PORT_MIRROR	   BIT(61)
@@ -98,6 +99,7 @@ enum bus_peer {
 	PEER_DISK,     /* of a disk that is a physical one: BUS_DISK_... */
 	PEER_FUNCTION, /* and up: the PCI functions by slot, of which 0 is the bridge's */
 	PEER_COUNT = PEER_FUNCTION + MACHINE_SLOTS,
+	PEER_PORT = 64, /* and up, of a switch: what is at its ports */
 };
 
 /* What a driver is told when it starts. */
@@ -126,7 +128,7 @@ struct driver_setup {
 #define GRANT_INTR	 BIT(58)
 #define GRANT_RANDOM	 BIT(59)
 #define GRANT_DISK	 BIT(60)
-#define GRANT_WAKE	 BIT(62) /* l2_wake() */
+#define GRANT_WAKE	 BIT(62) /* l2_wake(), and l2_send() to PEER_PORT and up */
 #define GRANT_MEMORY	 BIT(61) /* l3_memory_read() and _write() */
 
 #define DRIVER_REGIONS 4
@@ -147,6 +149,7 @@ struct driver {
 	u64 (*read)(void *state, u32 region, u32 offset, u32 width);
 	void (*write)(void *state, u32 region, u32 offset, u32 width, u64 value);
 	u64 (*call)(void *state, u32 fn, u64 a, u64 b); /* L2: another hRSC calls; NULL if none */
+	void (*mail)(void *state); /* L2: messages have come, see l2_receive(); NULL: takes none */
 	/* L1: the deadline of l1_timer_arm() passed, or its device has interrupted. */
 	void (*timer)(void *state);
 };
@@ -179,8 +182,54 @@ u64 l2_call(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b);
 enum disk_op { DISK_READ, DISK_WRITE, DISK_ZERO, DISK_FROM_WINDOW, DISK_TO_WINDOW };
 int __must_check l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len);
 
-/* L2, of a switch or a physical driver: calls timer() of the device at a port, soon. */
+/* L2, of a physical driver: calls timer() of the device at a port, soon. */
 void l2_wake(u32 port);
+
+/*
+ * L2: a message to a peer, which takes it when it comes to it. -ENOENT: there is none, or it takes
+ * no messages; -EAGAIN: it has too many already; -EPERM.
+ */
+int __must_check l2_send(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b);
+struct bus_message {
+	u32 fn;
+	u32 from; /* says apart who sent it, and no more */
+	u64 a, b;
+};
+/* L2: the oldest message; false: there is none any more. */
+bool __must_check l2_receive(struct bus_message *out);
+
+/*
+ * L2: shared memory. A grant lets a peer use up to BUS_PIECES pieces of the VM's RAM, or with
+ * BUS_OWN of the driver's own data, as one row of bytes, until it is revoked, either end begins
+ * anew, or it was written to: that can be done once. Returns a handle, of which the lowest byte is
+ * less than BUS_GRANTS and different from those of all other grants of the driver; or -EFAULT: that
+ * is no RAM; -ENOSPC: there are too many; -ENOENT, -EPERM.
+ */
+#define BUS_READ   1
+#define BUS_WRITE  2
+#define BUS_OWN	   4
+#define BUS_PIECES 4
+#define BUS_GRANTS 80
+struct bus_piece {
+	u64 at;
+	u32 len, unused;
+};
+s64 __must_check l2_grant(enum bus_peer peer, const struct bus_piece *piece, u32 n, u32 rights);
+/* L2: one of the driver's own. -ESTALE: it is void already. */
+int l2_revoke(u64 handle);
+/*
+ * L2: fills the memory granted as `to`: with bytes at `own`, and behind these with what lies as
+ * far from the beginning of what was granted as `from`. With 0 as `to` it goes the other way: fills
+ * `own` with the beginning of `from`. -ESTALE: no such grant to write to; -EINVAL: none to read;
+ * -ERANGE: too much for one of them; -EPERM. Nothing is written then.
+ */
+#define BUS_LENGTHS(own, all) ((u64)(own) << 32 | (all))
+#define BUS_COPY_MAX	      KIB(64)
+int __must_check l2_copy(u64 to, u64 from, void *own, u64 lengths);
+static inline int __must_check l2_peek(u64 from, void *to, u32 len)
+{
+	return l2_copy(0, from, to, BUS_LENGTHS(len, len));
+}
 
 /* L3: sets an interrupt line of the VM (GSI; ISA lines 0-15 reach the PIC as well). */
 void l3_raise_irq(u32 gsi, bool level);

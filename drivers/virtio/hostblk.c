@@ -148,7 +148,7 @@ static void complete(struct hostblk *h, u8 status)
 	h->b.errors += status != S_OK;
 	if (virtio_put(&h->chain, h->chain.write_len - 1, &status, 1) < 0)
 		virtio_break(v);
-	virtio_done(v, 0, &h->chain, h->chain.write_len);
+	virtio_done(v, 0, h->chain.head, h->chain.write_len);
 }
 
 static u32 piece(const struct hostblk *h)
@@ -343,4 +343,4 @@ static const struct virtio_class hostblk_class = {
 	.reset = reset,
 };
 
-VIRTIO_DEVICE(hostblk, hostblk_class, struct hostblk, serve);
+VIRTIO_DEVICE(hostblk, hostblk_class, struct hostblk, serve, NULL);

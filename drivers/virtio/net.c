@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The network device (VIRTIO 1.2, "Network Device"): one queue for each direction, and a switch
- * behind them that is called on the bus. Frames go between RAM and the switch without passing
- * through here. Checksums may be left to the receiver; frames are of ordinary size.
+ * behind them. What is sent is granted to the switch while it is called; the buffers to receive
+ * into are granted to it as the guest offers them, and it says which were written to. Frames go
+ * from RAM to RAM without passing through here. Checksums may be left to the receiver; frames are
+ * of ordinary size.
  */
 #include "drivers/virtio/virtio.h"
 
@@ -13,87 +15,150 @@
 #define NET_F_GUEST_CSUM BIT(1)
 #define NET_F_MAC	 BIT(5)
 
-#define FRAMES 64 /* received at one go; the rest waits for a timer */
+#define BUFFERS VIRTIO_QUEUE_SIZE
+
+/* One that the switch may write to. */
+struct buffer {
+	u64 grant;
+	u16 head;
+};
 
 struct net {
 	struct virtio v;
 	u8 mac[6];
-	u64 unfit; /* chains that no frame fits into, or that hold none */
+	u64 unfit;	     /* chains that no frame fits into, or that hold none */
+	u32 offered, filled; /* buffers ever granted, and of these written to */
+	struct buffer buffer[BUFFERS];
+	u8 frame[BUS_FRAME_MAX]; /* one that comes in too many pieces to be granted */
 };
 
-static u32 accepts(const struct virtio *v)
+static_assert(sizeof(struct bus_piece) == sizeof(struct virtq_desc), "segments are pieces");
+static_assert(BUFFERS < BUS_GRANTS, "and one to send");
+
+/* The segments from `first` on. */
+static s64 grant(const struct virtio_chain *c, u32 first, u32 n, u32 rights)
 {
-	if (!(v->status & VIRTIO_DRIVER_OK))
-		return 0;
-	return BUS_PORT_UP | (v->accepted & NET_F_GUEST_CSUM ? BUS_PORT_CHECKSUMS : 0);
+	return l2_grant(
+		PEER_SWITCH, (const struct bus_piece *)&c->seg[first], MIN(n, BUS_PIECES), rights);
 }
 
-struct sending {
-	u32 left, accepts;
-};
-
-static int send_piece(void *context, u64 gpa, u32 len)
+static s64 grant_copy(struct net *n, const struct virtio_chain *c)
 {
-	struct sending *s = context;
-	u64 flags = s->accepts | (s->left > len ? BUS_FRAME_MORE : 0);
+	struct bus_piece own = { .at = (u64)n->frame, .len = c->read_len };
 
-	s->left -= len;
-	return l2_call(PEER_SWITCH, BUS_FRAME_PIECE, gpa, len | flags << 32) == BUS_NO_PEER
-		       ? -EFAULT
-		       : 0;
+	if (virtio_get(c, 0, n->frame, c->read_len) < 0)
+		return -EFAULT;
+	return l2_grant(PEER_SWITCH, &own, 1, BUS_READ | BUS_OWN);
 }
 
 static u32 send(void *state, const struct virtio_chain *c)
 {
 	struct net *n = state;
-	struct sending s = { c->read_len, accepts(&n->v) };
+	s64 handle;
 
-	if (c->read_len < BUS_FRAME_MIN || c->read_len > BUS_FRAME_MAX)
+	if (c->read_len < BUS_FRAME_MIN || c->read_len > BUS_FRAME_MAX) {
 		n->unfit++;
-	else if (virtio_each(c, false, 0, c->read_len, send_piece, &s) < 0)
+		return 0;
+	}
+	handle = c->nread > BUS_PIECES ? grant_copy(n, c) : grant(c, 0, c->nread, BUS_READ);
+	if (handle == -EFAULT)
 		virtio_break(&n->v);
+	if (handle < 0)
+		return 0;
+	l2_call(PEER_SWITCH, BUS_FRAME, (u64)handle, c->read_len);
+	l2_revoke((u64)handle);
 	return 0;
 }
 
-static int receive_piece(void *context, u64 gpa, u32 len)
+/* Grants one; false: it is none for a frame. What cannot be granted waits for BUS_RENEW. */
+static bool offer(struct net *n, const struct virtio_chain *c)
 {
-	(void)context;
-	return l2_call(PEER_SWITCH, BUS_FRAME_READ, gpa, len) == BUS_NO_PEER ? -EFAULT : 0;
-}
+	u32 segments = MIN(c->n - c->nread, BUS_PIECES);
+	u64 len = 0;
+	s64 handle;
 
-/* The frame that comes next, of `len` bytes, into a chain; how many bytes were written. */
-static u32 take(struct net *n, const struct virtio_chain *c, u32 len)
-{
-	if (c->write_len < len) {
-		n->unfit++;
-		l2_call(PEER_SWITCH, BUS_FRAME_DROP, 0, 0);
-		return 0;
-	}
-	if (virtio_each(c, true, 0, len, receive_piece, NULL) < 0)
+	for (u32 i = 0; i < segments; i++)
+		len += c->seg[c->nread + i].len;
+	if (len < BUS_FRAME_MAX)
+		return false;
+	handle = grant(c, c->nread, segments, BUS_WRITE);
+	if (handle == -EFAULT)
 		virtio_break(&n->v);
-	return len;
+	n->buffer[n->offered++ % BUFFERS] = (struct buffer){ (u64)MAX(handle, 0), c->head };
+	if (handle > 0)
+		l2_call(PEER_SWITCH, BUS_BUFFER, (u64)handle, 0);
+	return true;
 }
 
-static void receive(struct net *n)
+/* Whatever the guest has offered. */
+static void offer_all(struct net *n)
 {
 	struct virtio_chain chain;
-	u32 frames = 0;
-	u64 len;
+	u32 left = 2 * BUFFERS;
 
-	while (frames < FRAMES) {
-		len = l2_call(PEER_SWITCH, BUS_FRAME_NEXT, 0, 0);
-		if (!len || len == BUS_NO_PEER)
-			break;
-		if (virtio_next(&n->v, RX, &chain)) {
-			virtio_done(&n->v, RX, &chain, take(n, &chain, (u32)len));
-			frames++;
-		} else if (virtio_wait(&n->v, RX)) {
-			break;
+	do {
+		while (left && n->offered - n->filled < BUFFERS && virtio_next(&n->v, RX, &chain)) {
+			left--;
+			if (offer(n, &chain))
+				continue;
+			n->unfit++;
+			virtio_done(&n->v, RX, chain.head, 0);
 		}
+	} while (left && !virtio_wait(&n->v, RX));
+	virtio_show(&n->v, RX);
+	if (!left)
+		l1_timer_arm(l1_now_ns());
+}
+
+/* The oldest buffer was written to; anything else is from before a new beginning. */
+static void came(struct net *n, u64 handle, u64 len)
+{
+	const struct buffer *b = &n->buffer[n->filled % BUFFERS];
+
+	if (n->filled == n->offered || !handle || b->grant != handle)
+		return;
+	n->filled++;
+	virtio_done(&n->v, RX, b->head, (u32)MIN(len, BUS_FRAME_MAX));
+}
+
+/* The switch knows of no buffers any more. */
+static void report(void *state)
+{
+	struct net *n = state;
+	u64 up = n->v.status & VIRTIO_DRIVER_OK ? BUS_PORT_UP : 0;
+
+	for (; n->filled != n->offered; n->filled++)
+		l2_revoke(n->buffer[n->filled % BUFFERS].grant);
+	l2_call(PEER_SWITCH, BUS_PORT_STATE,
+		up | (up && (n->v.accepted & NET_F_GUEST_CSUM) ? BUS_PORT_CHECKSUMS : 0), 0);
+}
+
+static void ready(void *state)
+{
+	report(state);
+	offer_all(state);
+}
+
+static void renew(struct net *n)
+{
+	virtio_untake(&n->v, RX, n->offered - n->filled);
+	ready(n);
+}
+
+static void mail(void *state)
+{
+	struct net *n = state;
+	struct bus_message m;
+	bool anew = false;
+
+	while (l2_receive(&m)) {
+		if (m.fn == BUS_FRAME_CAME)
+			came(n, m.a, m.b);
+		anew |= m.fn == BUS_RENEW;
 	}
 	virtio_show(&n->v, RX);
-	if (frames == FRAMES)
-		l1_timer_arm(l1_now_ns());
+	if (anew)
+		renew(n);
 }
 
 static void notify(void *state, u32 queue)
@@ -101,19 +166,14 @@ static void notify(void *state, u32 queue)
 	if (queue == TX)
 		virtio_serve(state, TX, send);
 	else
-		receive(state);
+		offer_all(state);
 }
 
-/* The switch has something, or one of the queues has more than was done at one go. */
+/* There was more in a queue than is done at one go. */
 static void timer(void *state)
 {
-	receive(state);
+	offer_all(state);
 	virtio_serve(state, TX, send);
-}
-
-static void report(void *state)
-{
-	l2_call(PEER_SWITCH, BUS_PORT_STATE, accepts(state), 0);
 }
 
 static void net_setup(struct net *n, const struct driver_setup *setup)
@@ -131,7 +191,7 @@ static const struct virtio_class net_class = {
 	.config_len = sizeof(((struct net *)0)->mac),
 	.notify = notify,
 	.reset = report,
-	.ready = report,
+	.ready = ready,
 };
 
-VIRTIO_DEVICE(net, net_class, struct net, timer);
+VIRTIO_DEVICE(net, net_class, struct net, timer, mail);

@@ -158,10 +158,15 @@ bool virtio_wait(struct virtio *v, u32 queue)
 	return !available(v, q);
 }
 
-void virtio_done(struct virtio *v, u32 queue, const struct virtio_chain *chain, u32 written)
+void virtio_untake(struct virtio *v, u32 queue, u32 n)
+{
+	v->queue[queue].taken -= (u16)n;
+}
+
+void virtio_done(struct virtio *v, u32 queue, u16 head, u32 written)
 {
 	struct virtqueue *q = working(v, queue);
-	struct used_entry entry = { chain->head, written };
+	struct used_entry entry = { head, written };
 
 	if (!q)
 		return;
@@ -212,7 +217,7 @@ void virtio_serve(
 	do {
 		while (budget > 0 && virtio_next(v, queue, &chain)) {
 			budget -= (s64)chain.read_len + chain.write_len + BUDGET_EACH;
-			virtio_done(v, queue, &chain, handle(v, &chain));
+			virtio_done(v, queue, chain.head, handle(v, &chain));
 		}
 	} while (budget > 0 && !virtio_wait(v, queue));
 	virtio_show(v, queue);

@@ -108,7 +108,9 @@ bool virtio_next(struct virtio *v, u32 queue, struct virtio_chain *chain);
 /* Asks to be notified of the next one; false: one has come already. */
 bool virtio_wait(struct virtio *v, u32 queue);
 /* Gives a chain back, of which so many bytes were written. */
-void virtio_done(struct virtio *v, u32 queue, const struct virtio_chain *chain, u32 written);
+void virtio_done(struct virtio *v, u32 queue, u16 head, u32 written);
+/* The last n that were taken, and not given back, are to come again. */
+void virtio_untake(struct virtio *v, u32 queue, u32 n);
 /* Shows the guest what was given back, and interrupts it if it wants that. */
 void virtio_show(struct virtio *v, u32 queue);
 
@@ -169,9 +171,9 @@ void interrupt_table_write(struct virtio *v, u32 offset, u32 width, u64 value);
 
 /*
  * A driver for each class: `id` is its name, `type` the type of its state. `timer_fn`: NULL, or
- * what l1_timer_arm() leads to; `call_fn`: virtio_call(), or what comes before it.
+ * what l1_timer_arm() leads to; `mail_fn`: NULL, or what takes messages.
  */
-#define VIRTIO_DEVICE(id, class, type, timer_fn)                                                   \
+#define VIRTIO_DEVICE(id, class, type, timer_fn, mail_fn)                                          \
 	static void id##_start(void *state, const struct driver_setup *setup)                      \
 	{                                                                                          \
 		virtio_start(&(class), state, setup);                                              \
@@ -202,6 +204,7 @@ void interrupt_table_write(struct virtio *v, u32 offset, u32 width, u64 value);
 		.read = id##_read,                                                                 \
 		.write = id##_write,                                                               \
 		.call = id##_call,                                                                 \
+		.mail = mail_fn,                                                                   \
 		.timer = timer_fn,                                                                 \
 	};                                                                                         \
 	DRIVER_REGISTER(id##_driver)

@@ -4,17 +4,18 @@
  * VLAN and a rate. It learns where the addresses of open ports are (IEEE 802.1Q, "The learning
  * process"; those of the others are known), keeps VLANs apart and shows everything to mirrors.
  *
- * A frame comes in pieces, straight from the RAM of the VM that calls, into a place of its port's;
- * complete, it is judged by this copy, and copied to a queue of each port that is to have it.
- * Before it stands virtio's header (VIRTIO 1.2, "Device Operation" of the network device), of which
- * only what was checked is kept. Nobody waits: where there is no room, a frame is lost and counted.
+ * Frames do not pass through here. A port grants what it sends for reading and its buffers for
+ * writing: of a frame the beginning is read once and judged by this copy, and the nucleus is asked
+ * to copy the rest from one grant into another. Before it stands virtio's header (VIRTIO 1.2,
+ * "Device Operation" of the network device), of which only what was checked gets there. Nobody
+ * waits: where there is no buffer, a frame is lost and counted.
  */
 #include "drivers/api/driver.h"
 
 #include "core/lib/string.h"
 
 #define PORTS BUS_PORTS
-#define SLOTS 64 /* frames that a port's queue holds */
+#define SLOTS 64 /* buffers that a port may have here */
 #define TABLE 64 /* addresses learnt */
 
 #define FRESH_NS  300000000000ull /* how long what was learnt is believed */
@@ -36,16 +37,21 @@ struct header {
 };
 ASSERT_SIZE(struct header, 12);
 
-struct frame {
+/* What is read of a frame: as far as the addresses in ARP go. */
+struct start {
 	struct header header;
 	u8 to[6], from[6], type[2];
-	u8 payload[BUS_FRAME_MAX - 12 - 14];
+	u8 payload[28];
 };
-ASSERT_SIZE(struct frame, BUS_FRAME_MAX);
+ASSERT_SIZE(struct start, 54);
 
-struct queued {
-	u32 len;
-	struct frame frame;
+#define PLAIN (sizeof(struct header) + 14) /* of that is in every frame */
+
+/* One that is being forwarded. */
+struct frame {
+	struct start start;
+	u64 grant, from, to; /* to be read; addresses */
+	u32 len, port;	     /* with its header; where it came in */
 };
 
 struct port {
@@ -54,11 +60,9 @@ struct port {
 	u64 mac;
 	u32 vlan;
 	u64 bytes_per_s, tokens, refilled_ns;
-	u32 coming_len, read; /* of what is coming in; of the first in the queue, what was read */
-	struct frame coming;
-	u32 head, tail; /* frames ever put into the queue and taken from it */
-	struct queued queue[SLOTS];
 	u64 sent, received, refused, lost;
+	u32 head, tail; /* buffers ever given and used */
+	u64 buffer[SLOTS];
 };
 
 struct learnt {
@@ -130,13 +134,11 @@ static bool within_rate(struct port *p, u32 len)
 }
 
 /* The checksum that the sender left out: the sum over the rest of the frame (RFC 1071). */
-static void make_checksum(struct frame *f, u32 len)
+static void make_checksum(u8 *bytes, const struct header *h, u32 len)
 {
-	u8 *bytes = f->to;
-	u32 start = f->header.checksum_start, at = start + f->header.checksum_offset;
+	u32 start = h->checksum_start, at = start + h->checksum_offset;
 	u64 sum = 0;
 
-	f->header.flags = 0;
 	for (u32 i = start; i < len; i += 2)
 		sum += (u32)bytes[i] << 8 | (i + 1 < len ? bytes[i + 1] : 0);
 	while (sum >> 16)
@@ -146,21 +148,37 @@ static void make_checksum(struct frame *f, u32 len)
 	bytes[at + 1] = (u8)sum;
 }
 
-static void deliver(struct vswitch *s, u32 to, const struct frame *f, u32 len)
+/* With its checksum, from here. What was checked is not read again. */
+static int copy_whole(u64 buffer, const struct frame *f)
+{
+	const struct header plain = { .buffers = 1 };
+	u8 whole[BUS_FRAME_MAX];
+	int err = l2_peek(f->grant, whole, f->len);
+
+	if (err)
+		return err;
+	memcpy(whole, &f->start, PLAIN);
+	make_checksum(whole + sizeof(plain), &f->start.header, f->len - (u32)sizeof(plain));
+	memcpy(whole, &plain, sizeof(plain));
+	return l2_copy(buffer, 0, whole, BUS_LENGTHS(f->len, f->len));
+}
+
+static void deliver(struct vswitch *s, u32 to, struct frame *f)
 {
 	struct port *p = &s->port[to];
-	struct queued *q = &p->queue[p->head % SLOTS];
+	bool sum = (f->start.header.flags & HEADER_CHECKSUM) && !(p->state & BUS_PORT_CHECKSUMS);
+	u64 buffer;
+	int err = -ESTALE;
 
-	if (!(p->state & BUS_PORT_UP) || p->head - p->tail == SLOTS) {
-		p->lost++;
-		return;
+	while (err == -ESTALE && p->head != p->tail) {
+		buffer = p->buffer[p->tail++ % SLOTS];
+		err = sum ? copy_whole(buffer, f)
+			  : l2_copy(buffer, f->grant, &f->start, BUS_LENGTHS(PLAIN, f->len));
 	}
-	q->len = len;
-	memcpy(&q->frame, f, len);
-	if ((f->header.flags & HEADER_CHECKSUM) && !(p->state & BUS_PORT_CHECKSUMS))
-		make_checksum(&q->frame, len - (u32)sizeof(struct header));
-	if (p->head++ == p->tail)
-		l2_wake(to);
+	if (err || l2_send(PEER_PORT + to, BUS_FRAME_CAME, buffer, f->len) < 0)
+		p->lost++;
+	else
+		p->received++;
 }
 
 /* The header as the others may see it; false: it asks for what is not there. */
@@ -182,98 +200,74 @@ static bool clean_header(struct header *h, u32 len)
 }
 
 /* May this port send that? Tagged frames would leave its VLAN. */
-static bool allowed(struct port *p, struct frame *f, u32 len, u64 from)
+static bool allowed(struct port *p, struct frame *f)
 {
-	u32 type = (u32)f->type[0] << 8 | f->type[1];
+	u32 type = (u32)f->start.type[0] << 8 | f->start.type[1];
 
-	return clean_header(&f->header, len - (u32)sizeof(f->header)) && !(from & MAC_GROUP) &&
-	       (p->open || from == p->mac) && type != TAG_CUSTOMER && type != TAG_SERVICE &&
-	       within_rate(p, len);
+	return clean_header(&f->start.header, f->len - (u32)sizeof(struct header)) &&
+	       !(f->from & MAC_GROUP) && (p->open || f->from == p->mac) && type != TAG_CUSTOMER &&
+	       type != TAG_SERVICE && within_rate(p, f->len);
+}
+
+/* To all that are to have it. */
+static void flood(struct vswitch *s, struct frame *f, u32 to)
+{
+	u32 vlan = s->port[f->port].vlan;
+
+	for (u32 i = 0; i < PORTS; i++) {
+		const struct port *p = &s->port[i];
+		bool wanted = p->mirror || (p->vlan == vlan && (to == NO_PORT || to == i));
+
+		if (p->used && i != f->port && wanted)
+			deliver(s, i, f);
+	}
 }
 
 /* A whole frame, from one port to those that are to have it. */
-static void forward(struct vswitch *s, u32 from, struct frame *f, u32 len)
-{
-	struct port *p = &s->port[from];
-	u64 to_mac = number(f->to), from_mac = number(f->from);
-	u32 to;
-
-	if (len < BUS_FRAME_MIN || !allowed(p, f, len, from_mac)) {
-		p->refused++;
-		return;
-	}
-	p->sent++;
-	learn(s, from_mac, p->vlan, from);
-	to = to_mac & MAC_GROUP ? NO_PORT : find(s, to_mac, p->vlan);
-	for (u32 i = 0; i < PORTS; i++) {
-		const struct port *other = &s->port[i];
-		bool wanted =
-			other->mirror || (other->vlan == p->vlan && (to == NO_PORT || to == i));
-
-		if (other->used && i != from && wanted)
-			deliver(s, i, f, len);
-	}
-}
-
-/* flags: BUS_PORT_ bits, and BUS_FRAME_MORE unless this is the last piece. */
-static u64 take_piece(struct vswitch *s, u32 port, u64 gpa, u32 len, u32 flags)
+static u64 forward(struct vswitch *s, u32 port, u64 grant, u32 len)
 {
 	struct port *p = &s->port[port];
-	u32 at = p->coming_len;
+	struct frame f;
+	u32 to;
 
-	p->state = flags & (BUS_PORT_UP | BUS_PORT_CHECKSUMS);
-	p->coming_len = 0;
-	if (len > sizeof(p->coming) - at || l3_memory_read(gpa, (u8 *)&p->coming + at, len) < 0)
+	f.grant = grant;
+	f.port = port;
+	f.len = len;
+	if (len < BUS_FRAME_MIN || len > BUS_FRAME_MAX ||
+		l2_peek(grant, &f.start, MIN(len, sizeof(f.start))) < 0)
 		return BUS_NO_PEER;
-	if (flags & BUS_FRAME_MORE)
-		p->coming_len = at + len;
-	else
-		forward(s, port, &p->coming, at + len);
-	return 0;
-}
-
-static u64 next_len(const struct port *p)
-{
-	return p->head == p->tail ? 0 : p->queue[p->tail % SLOTS].len;
-}
-
-static u64 drop(struct port *p)
-{
-	p->tail += p->head != p->tail;
-	p->read = 0;
-	return 0;
-}
-
-static u64 read_piece(struct port *p, u64 gpa, u32 len)
-{
-	const struct queued *q = &p->queue[p->tail % SLOTS];
-
-	if (p->head == p->tail || len > q->len - p->read ||
-		l3_memory_write(gpa, (const u8 *)&q->frame + p->read, len) < 0)
-		return BUS_NO_PEER;
-	p->read += len;
-	if (p->read == q->len) {
-		drop(p);
-		p->received++;
+	f.to = number(f.start.to);
+	f.from = number(f.start.from);
+	if (!allowed(p, &f)) {
+		p->refused++;
+		return 0;
 	}
+	p->sent++;
+	learn(s, f.from, p->vlan, port);
+	to = f.to & MAC_GROUP ? NO_PORT : find(s, f.to, p->vlan);
+	flood(s, &f, to);
 	return 0;
 }
 
-/* How the guest's driver stands; without one nothing waits for it. */
+/* How the guest's driver stands. */
 static u64 set_state(struct port *p, u8 state)
 {
 	p->state = state & (BUS_PORT_UP | BUS_PORT_CHECKSUMS);
-	p->coming_len = p->read = 0;
-	if (!(state & BUS_PORT_UP))
-		p->tail = p->head;
+	p->tail = p->head;
+	return 0;
+}
+
+/* Where there are too many, the first is one that was forgotten. */
+static u64 add_buffer(struct port *p, u64 grant)
+{
+	p->tail += p->head - p->tail == SLOTS;
+	p->buffer[p->head++ % SLOTS] = grant;
 	return 0;
 }
 
 static u64 configure(struct port *p, u64 a, u64 b)
 {
-	memset(p, 0, offsetof(struct port, coming));
-	p->head = p->tail = 0;
-	p->sent = p->received = p->refused = p->lost = 0;
+	memset(p, 0, offsetof(struct port, buffer));
 	p->mac = a & (BIT(48) - 1);
 	p->vlan = a >> BUS_PORT_VLAN & 0xfff;
 	p->open = a & BUS_PORT_OPEN;
@@ -300,14 +294,10 @@ static u64 vswitch_call(void *state, u32 fn, u64 a, u64 b)
 	if (port >= PORTS)
 		return BUS_NO_PEER;
 	switch (fn & (BIT(BUS_PORT_SHIFT) - 1)) {
-	case BUS_FRAME_PIECE:
-		return take_piece(s, port, a, (u32)b, b >> 32);
-	case BUS_FRAME_NEXT:
-		return next_len(p);
-	case BUS_FRAME_READ:
-		return read_piece(p, a, (u32)b);
-	case BUS_FRAME_DROP:
-		return drop(p);
+	case BUS_FRAME:
+		return forward(s, port, a, (u32)b);
+	case BUS_BUFFER:
+		return add_buffer(p, a);
 	case BUS_PORT_STATE:
 		return set_state(p, (u8)a);
 	case BUS_PORT_CONFIGURE:
@@ -328,7 +318,7 @@ static const struct driver vswitch_driver = {
 	.name = "vswitch",
 	.role = PEER_SWITCH,
 	.state_size = sizeof(struct vswitch),
-	.grants = GRANT_MEMORY | GRANT_WAKE,
+	.grants = GRANT_WAKE,
 	.start = vswitch_start,
 	.call = vswitch_call,
 };

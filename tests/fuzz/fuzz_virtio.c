@@ -34,7 +34,7 @@ static void run(const struct step *s)
 {
 	u32 width = 1u << (s->queue >> 4) % 4;
 
-	switch (s->op % 10) {
+	switch (s->op % 11) {
 	case 0:
 		set_bar(s->where % (MACHINE_BAR_LEN - 8), width, s->value);
 		break;
@@ -71,6 +71,10 @@ static void run(const struct step *s)
 			USED_AT(s->queue % 4));
 		set_bar(R_STATUS, 1, s->where & 1 ? STATUS_READY : s->value);
 		break;
+	case 10:
+		pc_renew(s->where % 2); /* of a device, or the switch beside it */
+		pc_advance(1);
+		break;
 	}
 }
 
@@ -101,8 +105,23 @@ static void check_reset(const char *device)
 	describe_in(0, 1, GUEST_DATA + 64, 1, F_WRITE, 0);
 	offer(0, 0);
 	notify(0);
-	HOLDS(used_index(0) == !!strcmp(device, "net")); /* that has nothing to say */
+	HOLDS(used_index(0) == 1);
 	HOLDS(pc_call(device, BUS_INFO, 1, 0) == broken);
+}
+
+/* A network device has another one, at the mirror, to which its frames go. */
+static void add_station(void)
+{
+	for (u32 port = 0; port < 2; port++)
+		pc_call("vswitch", port << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
+			BUS_PORT_USED | BUS_PORT_OPEN | BUS_PORT_MIRROR | PC_MAC(port + 1), 0);
+	add_device("net", 2, 0, 0, 2);
+	for (u32 i = 0; i < GUEST_QUEUE; i++) {
+		describe_in(0, i, GUEST_DATA, BUS_FRAME_MAX, F_WRITE, 0);
+		offer(0, (u16)i);
+	}
+	notify(0);
+	guest_slot = 1;
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
@@ -113,6 +132,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 	guest_slot = 1;
 	bring_up(device, PC_DISK, FEATURE_INDIRECT | (size & 1 ? FEATURE_EVENT : 0), 1);
+	if (!strcmp(device, "net"))
+		add_station();
 	for (size_t at = 1; at + sizeof(struct step) <= size; at += sizeof(struct step)) {
 		struct step s;
 		u32 accesses = pc.accesses;

@@ -150,6 +150,7 @@ static u64 pass_frame(u32 len)
 	describe(&send, 0, frame, HEADER + len, 0);
 	describe(&receive, 0, got, sizeof(got), WRITE);
 	offer(&receive);
+	set16(NET_B, NOTIFY, 0);
 	ticks = ask(NET_A, 1, &send, &receive);
 	for (u32 i = HEADER; i < HEADER + len; i++)
 		if (got[i] != frame[i])

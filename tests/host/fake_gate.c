@@ -4,25 +4,18 @@
  */
 #include "tests/host/fake_gate.h"
 
+#include "tests/host/fake_instance.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 extern const struct driver *const __start_kfv_drivers[];
 extern const struct driver *const __stop_kfv_drivers[];
 
-struct instance {
-	const struct driver *driver;
-	void *state, *memory; /* the latter of a physical driver */
-	u64 deadline;
-	u32 slot;
-};
-
-#define INSTANCES 16
-
 struct pc pc;
-static struct instance instances[INSTANCES];
-static u32 ninstances;
-static struct instance *current; /* the one that runs, for l1_timer_arm() */
+struct instance instances[INSTANCES];
+u32 ninstances;
+struct instance *current;
 
 static struct instance *enter(struct instance *i)
 {
@@ -108,12 +101,17 @@ void pc_ram(u64 len)
 	pc.ram_len = len;
 }
 
-void *pc_state(u32 slot)
+struct instance *pc_instance(u32 slot)
 {
 	for (u32 i = 0; i < ninstances; i++)
 		if (instances[i].slot == slot)
-			return instances[i].state;
+			return &instances[i];
 	abort();
+}
+
+void *pc_state(u32 slot)
+{
+	return pc_instance(slot)->state;
 }
 
 void pc_start(u64 memory_bytes)
@@ -207,7 +205,7 @@ void pc_mmio_write(u64 gpa, u32 width, u64 value)
 	access_write(REGION_MMIO, gpa, width, value);
 }
 
-static struct instance *by_name(const char *name)
+struct instance *by_name(const char *name)
 {
 	for (u32 i = 0; i < ninstances; i++)
 		if (!strcmp(instances[i].driver->name, name))
@@ -263,11 +261,25 @@ static void fire(struct instance *i)
 	enter(before);
 }
 
+static void deliver(void)
+{
+	for (struct instance *i = instances; i < instances + ninstances; i++) {
+		struct instance *before = current;
+
+		if (i->head == i->tail)
+			continue;
+		enter(i);
+		i->driver->mail(i->state);
+		enter(before);
+	}
+}
+
 void pc_advance(u64 ns)
 {
 	u64 end = pc.now_ns + ns;
 	struct instance *i;
 
+	deliver();
 	while ((i = earliest(end))) {
 		if (i->deadline > pc.now_ns)
 			pc.now_ns = i->deadline;
@@ -352,7 +364,7 @@ void l3_intr(bool level)
 	pc.intr = level;
 }
 
-/* The devices in slots 1 and up are at the ports 0 and up of the one switch. */
+/* Of a physical driver, at whose ports the devices in slots 1 and up are. */
 void l2_wake(u32 port)
 {
 	for (u32 i = 0; i < ninstances; i++)
@@ -399,7 +411,7 @@ bool l1_random(u64 *out)
 }
 
 /* All of it is RAM, or nothing is copied. */
-static u8 *ram(u64 gpa, u32 len)
+u8 *ram(u64 gpa, u32 len)
 {
 	pc.accesses++;
 	return pc.ram && gpa <= pc.ram_len && len <= pc.ram_len - gpa ? pc.ram + gpa : NULL;

@@ -37,7 +37,6 @@ struct pc {
 	bool disk_writable;
 	u64 random;   /* what comes next; 0: the CPU has none */
 	u32 accesses; /* to RAM */
-	u32 wakes;
 	/* The device under a physical driver; NULL: nobody answers, and nothing is kept. */
 	u64 (*reg_read)(u32 reg, u32 width);
 	void (*reg_write)(u32 reg, u32 width, u64 value);
@@ -45,6 +44,7 @@ struct pc {
 	/* Who answers PEER_DISK, NULL: nobody; and the window of its port. */
 	u64 (*disk_call)(u32 fn, u64 a, u64 b);
 	u8 window[BUS_WINDOW];
+	u32 wakes; /* of drivers that messages have come for */
 };
 
 extern struct pc pc;
@@ -70,6 +70,9 @@ void pc_mmio_write(u64 gpa, u32 width, u64 value);
 
 /* Calls a driver on the bus by its name. */
 u64 pc_call(const char *driver, u32 fn, u64 a, u64 b);
+/* What a microreboot does to the bus: grants of the function in a slot, and to it, are void; slot 0
+ * is the switch. */
+void pc_renew(u32 slot);
 /* The deadline that a driver has armed, 0 none. */
 u64 pc_deadline(const char *driver);
 /* Lets time pass; timers that come due are called at their deadline, in order. */

@@ -27,7 +27,7 @@ HOST_FLAGS := -std=gnu17 -I. -I$(O)/gen -g -O1 -Wall -Wextra -Werror -fno-omit-f
 HOST_DATA := $(O)/host/drivers/firmware/dsdt.S.o
 HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST_EMUL_SRC) \
 	$(HOST_TEST_SRC)) $(HOST_DATA)
-FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c \
+FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c tests/host/fake_bus.c \
 	tests/host/fake_lock.c) $(HOST_DATA)
 
 EMUL_FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_EMUL_SRC) tests/host/machine.c)

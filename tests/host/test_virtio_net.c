@@ -27,12 +27,24 @@ static void configure_vlan(u32 slot, u64 vlan)
 }
 
 static u16 asked[MACHINE_SLOTS]; /* frames that hears() has told of, by slot */
+static u32 nstations;
+
+/* Where frames come to; the buffer is offered with what lay there before wiped. */
+static void offer_room(u32 slot)
+{
+	guest_slot = slot;
+	memset(pc.ram + RECEIVE, 0xee, 0x800);
+	describe_in(RX, 0, RECEIVE, 1526, F_WRITE, 0);
+	offer(RX, 0);
+	notify(RX);
+}
 
 static void station(u32 slot, u64 features)
 {
 	asked[slot] = 0;
 	memset(pc.ram + 0x4000 * slot, 0, 0x4000);
 	add_device("net", slot, 0, features, 2);
+	offer_room(slot);
 }
 
 /* Stations in slots 1 to n. */
@@ -40,6 +52,7 @@ static void stations(u32 n, u64 features)
 {
 	pc_start(MIB(256));
 	pc_ram(GUEST_RAM);
+	nstations = n;
 	for (u32 slot = 1; slot <= n; slot++) {
 		configure(slot, 0, 0);
 		station(slot, features);
@@ -67,8 +80,19 @@ static void write_frame(u64 to, u64 from)
 		pc.ram[SEND_AT + 12 + i] = (u8)i;
 }
 
+/* All have room for one frame. */
+static void offer_if_taken(void)
+{
+	for (u32 i = 1; i <= nstations; i++) {
+		guest_slot = i;
+		if ((u16)ram_get(AVAIL_AT(RX) + 2, 2) == used_index(RX))
+			offer_room(i);
+	}
+}
+
 static void send_it(u32 slot, u32 len)
 {
+	offer_if_taken();
 	guest_slot = slot;
 	describe_in(TX, 0, SEND_AT, 12, F_NEXT, 1);
 	describe_in(TX, 1, SEND_AT + 12, len - 12, 0, 0);
@@ -85,17 +109,8 @@ static void send(u32 slot, u64 to)
 /* Whether something has come to the station that was not asked for yet; it lies at RECEIVE. */
 static bool hears(u32 slot)
 {
-	u16 offered;
-
-	guest_slot = slot;
-	offered = (u16)ram_get(AVAIL_AT(RX) + 2, 2);
-	if (offered == used_index(RX) && offered == asked[slot]) {
-		memset(pc.ram + RECEIVE, 0xee, 0x800);
-		describe_in(RX, 0, RECEIVE, 1526, F_WRITE, 0);
-		offer(RX, 0);
-	}
-	notify(RX);
 	pc_advance(1);
+	guest_slot = slot;
 	if (used_index(RX) == asked[slot])
 		return false;
 	asked[slot]++;
@@ -137,11 +152,11 @@ TEST(switch_carries_a_frame)
 TEST(switch_wakes_who_waits)
 {
 	stations(2, 0);
-	EXPECT(!hears(2)); /* its buffer is there by now */
 	send(1, PC_MAC(2));
-	EXPECT_EQ(used_index(RX), 0);
-	pc_advance(1);
 	guest_slot = 2;
+	EXPECT_EQ(used_index(RX), 0); /* its own time has not come */
+	EXPECT_EQ(pc.wakes, 1);
+	pc_advance(1);
 	EXPECT_EQ(used_index(RX), 1);
 	pc_stop();
 }
@@ -246,16 +261,22 @@ TEST(switch_limits_rates)
 
 TEST(switch_loses_what_has_no_room)
 {
-	u32 heard = 0;
-
 	stations(2, 0);
+	guest_slot = 2;
+	for (u32 i = 1; i < GUEST_QUEUE; i++)
+		offer(RX, 0);
+	notify(RX);
 	for (u32 i = 0; i < 100; i++)
 		send(1, PC_MAC(2));
-	EXPECT_EQ(switch_count(2, 3), 100 - 64);
+	EXPECT_EQ(switch_count(2, 1), GUEST_QUEUE);
+	EXPECT_EQ(switch_count(2, 3), 100 - GUEST_QUEUE);
 	EXPECT_EQ(pc.wakes, 1);
-	while (hears(2))
-		heard++;
-	EXPECT_EQ(heard, 64);
+	pc_advance(1);
+	guest_slot = 2;
+	EXPECT_EQ(used_index(RX), GUEST_QUEUE);
+	asked[2] = GUEST_QUEUE;
+	send(1, PC_MAC(2));
+	EXPECT(hears(2));
 	pc_stop();
 }
 
@@ -334,14 +355,91 @@ TEST(net_lengths)
 	send_it(1, BUS_FRAME_MAX);
 	EXPECT(hears(2));
 	EXPECT_EQ(used_len(RX, 1), BUS_FRAME_MAX);
-	asked[2]++;
-	describe_in(RX, 0, RECEIVE, 20, F_WRITE, 0); /* a buffer that is too small */
-	offer(RX, 0);
+	pc_stop();
+}
+
+/* They come back empty. */
+TEST(net_refuses_small_buffers)
+{
+	stations(2, 0);
 	send(1, PC_MAC(2));
-	pc_advance(1);
+	EXPECT(hears(2));
+	describe_in(RX, 0, RECEIVE, BUS_FRAME_MAX - 1, F_WRITE, 0);
+	offer(RX, 0);
+	notify(RX);
+	EXPECT_EQ(used_index(RX), 2);
+	EXPECT_EQ(used_len(RX, 1), 0);
+	asked[2]++;
+	send(1, PC_MAC(2));
+	EXPECT(hears(2));
+	pc_stop();
+}
+
+/* More pieces than are granted: it goes by the device's own memory. */
+TEST(net_sends_in_many_pieces)
+{
+	stations(2, 0);
+	for (u32 pieces = 1; pieces < 12; pieces++) {
+		write_frame(PC_MAC(2), PC_MAC(1));
+		offer_if_taken();
+		guest_slot = 1;
+		for (u32 i = 0; i < pieces; i++)
+			describe_in(TX, i, SEND_AT + 6 * i, i == pieces - 1 ? 12 + LEN - 6 * i : 6,
+				i == pieces - 1 ? 0 : F_NEXT, i + 1);
+		offer(TX, 0);
+		notify(TX);
+		EXPECT(hears(2));
+		EXPECT_EQ(used_len(RX, pieces - 1), 12 + LEN);
+		EXPECT_MEM(pc.ram + RECEIVE + 12, pc.ram + SEND_AT + 12, LEN);
+	}
+	pc_stop();
+}
+
+/* Received in four at most. */
+TEST(net_receives_into_pieces)
+{
+	stations(2, 0);
+	send(1, PC_MAC(2));
+	EXPECT(hears(2));
+	for (u32 i = 0; i < 3; i++)
+		describe_in(RX, i, RECEIVE + (3 - i) * 0x180, 20 + i, F_WRITE | F_NEXT, i + 1);
+	describe_in(RX, 3, RECEIVE + 0x200, 1600, F_WRITE, 0);
+	offer(RX, 0);
+	notify(RX);
+	send(1, PC_MAC(2));
+	EXPECT(hears(2));
+	EXPECT_MEM(pc.ram + RECEIVE + 3 * 0x180 + 12, pc.ram + SEND_AT + 12, 8);
+	EXPECT_MEM(pc.ram + RECEIVE + 2 * 0x180, pc.ram + SEND_AT + 20, 21);
+	EXPECT_MEM(pc.ram + RECEIVE + 1 * 0x180, pc.ram + SEND_AT + 41, 22);
+	EXPECT_MEM(pc.ram + RECEIVE + 0x200, pc.ram + SEND_AT + 63, 12 + LEN - 63);
+	pc_stop();
+}
+
+/* Whoever is rebooted: the buffers are granted anew, and what the switch had of them is void. */
+TEST(net_goes_on_after_microreboots)
+{
+	stations(3, 0);
+	for (u32 round = 0; round < 100; round++) {
+		pc_renew(round % 3); /* the switch, the one that sends, the one that receives */
+		pc_advance(1);
+		send(1, PC_MAC(2));
+		EXPECT(hears(2));
+		EXPECT(!hears(3));
+		EXPECT_MEM(pc.ram + 0x1000 * 2 + GUEST_DATA + 12, pc.ram + SEND_AT + 12, LEN);
+	}
+	EXPECT_EQ(switch_count(2, 3), 0);
 	guest_slot = 2;
-	EXPECT_EQ(used_index(RX), 3);
-	EXPECT_EQ(used_len(RX, 2), 0);
+	EXPECT_EQ(used_index(RX), 100);
+	pc_stop();
+}
+
+/* A frame that came before the reboot is lost with it, and its buffer comes to use again. */
+TEST(net_forgets_what_came_before_a_microreboot)
+{
+	stations(2, 0);
+	send(1, PC_MAC(2));
+	pc_renew(2);
+	EXPECT(!hears(2) || used_len(RX, 0) == 12 + LEN);
 	send(1, PC_MAC(2));
 	EXPECT(hears(2));
 	pc_stop();
@@ -357,15 +455,15 @@ TEST(net_breaks_alone)
 	notify(TX);
 	EXPECT_EQ(bar(R_STATUS, 1), STATUS_READY | STATUS_NEEDS_RESET);
 	guest_slot = 2;
-	describe_in(RX, 0, GUEST_RAM - 4, 1526, F_WRITE, 0);
-	offer(RX, 0);
+	describe_in(RX, 1, GUEST_RAM - 4, 1526, F_WRITE, 0);
+	offer(RX, 1);
 	notify(RX);
-	send(3, PC_MAC(2));
-	pc_advance(1);
-	guest_slot = 2;
 	EXPECT_EQ(bar(R_STATUS, 1), STATUS_READY | STATUS_NEEDS_RESET);
-	set_bar(R_STATUS, 1, 0); /* its queue is empty then */
+	set_bar(R_STATUS, 1, 0); /* it has no buffers then */
+	guest_slot = 1;
 	station(1, 0);
+	send(3, PC_MAC(2));
+	EXPECT_EQ(switch_count(2, 3), 1);
 	send(3, PC_MAC(1));
 	EXPECT(hears(1));
 	pc_stop();
@@ -374,13 +472,24 @@ TEST(net_breaks_alone)
 TEST(switch_believes_no_port_but_the_caller)
 {
 	stations(1, 0);
-	EXPECT_EQ(pc_call("vswitch", BUS_PORTS << BUS_PORT_SHIFT | BUS_FRAME_NEXT, 0, 0),
-		BUS_NO_PEER);
+	EXPECT_EQ(pc_call("vswitch", BUS_PORTS << BUS_PORT_SHIFT | BUS_BUFFER, 0, 0), BUS_NO_PEER);
 	EXPECT_EQ(pc_call("vswitch", UINT32_MAX, 0, 0), BUS_NO_PEER);
-	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_READ, SEND_AT, 1), BUS_NO_PEER);
-	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_DROP, 0, 0), 0);
-	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_NEXT, 0, 0), 0);
-	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_PIECE, SEND_AT, BUS_FRAME_MAX + 1), BUS_NO_PEER);
-	EXPECT_EQ(pc_call("vswitch", BUS_FRAME_PIECE, SEND_AT, UINT64_MAX), BUS_NO_PEER);
+	pc_stop();
+}
+
+/* Handles that are nobody's, by a device in an attacker's hands. */
+TEST(switch_survives_bad_handles)
+{
+	stations(2, 0);
+	for (u64 handle = 0; handle < 4096; handle += 255) {
+		EXPECT_EQ(pc_call("vswitch", BUS_FRAME, handle, BUS_FRAME_MAX), BUS_NO_PEER);
+		EXPECT_EQ(pc_call("vswitch", 1 << BUS_PORT_SHIFT | BUS_BUFFER, ~handle, 0), 0);
+	}
+	EXPECT_EQ(pc_call("vswitch", BUS_FRAME, 0, UINT32_MAX), BUS_NO_PEER);
+	EXPECT_EQ(pc_call("vswitch", BUS_FRAME, 0, 0), BUS_NO_PEER);
+	send(1, PC_MAC(2)); /* the good one was first */
+	EXPECT(hears(2));
+	send(1, PC_MAC(2)); /* the bad ones are skipped */
+	EXPECT(hears(2));
 	pc_stop();
 }

@@ -229,6 +229,45 @@ INSIDE void act_disk(struct hostile *h, u64 value)
 	h->answer = (u64)l2_disk(DISK_READ, value, 0, 512);
 }
 
+INSIDE void act_bus_send(struct hostile *h, u64 value)
+{
+	h->answer = (u64)l2_send((enum bus_peer)value, BUS_INFO, 0, 0);
+}
+
+INSIDE void act_bus_receive(struct hostile *h, u64 value)
+{
+	h->answer = l2_receive((struct bus_message *)value);
+}
+
+INSIDE void act_bus_grant_ram(struct hostile *h, u64 value)
+{
+	struct bus_piece piece = { .at = value, .len = 8 };
+
+	h->answer = (u64)l2_grant(PEER_PIT, &piece, 1, BUS_READ);
+}
+
+INSIDE void act_bus_grant_own(struct hostile *h, u64 value)
+{
+	struct bus_piece piece = { .at = value, .len = 8 };
+
+	h->answer = (u64)l2_grant(PEER_PIT, &piece, 1, BUS_READ | BUS_OWN);
+}
+
+INSIDE void act_bus_pieces(struct hostile *h, u64 value)
+{
+	h->answer = (u64)l2_grant(PEER_PIT, (const struct bus_piece *)value, 1, BUS_READ | BUS_OWN);
+}
+
+INSIDE void act_bus_copy(struct hostile *h, u64 value)
+{
+	h->answer = (u64)l2_copy(1, 2, (void *)value, BUS_LENGTHS(8, 8));
+}
+
+INSIDE void act_bus_peek(struct hostile *h, u64 value)
+{
+	h->answer = (u64)l2_peek(2, (void *)value, 8);
+}
+
 /* As long as the word there is odd: it is for the test to change that meanwhile. */
 INSIDE void act_fail_once(struct hostile *h, u64 value)
 {

@@ -20,7 +20,9 @@
 	X(stack_noncanonical) X(stack_of_nucleus) X(bad_return) X(smash_data) X(run_over_data) \
 	X(loop) X(loop_calling) X(loop_interrupts_off) X(call_unknown) X(call_huge) X(call_peer) \
 	X(call_self) X(call_nobody) X(raise_line) X(raise_high_line) X(send_msi) X(set_intr) \
-	X(arm_timer) X(leave_early) X(registers) X(read_ram) X(random) X(disk) X(fail_once)
+	X(arm_timer) X(leave_early) X(registers) X(read_ram) X(random) X(disk) X(fail_once) \
+	X(bus_send) X(bus_receive) X(bus_grant_ram) X(bus_grant_own) X(bus_pieces) X(bus_copy) \
+	X(bus_peek)
 /* clang-format on */
 
 #define X(name) ACT_##name,

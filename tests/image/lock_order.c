@@ -15,6 +15,7 @@ static const char *const rank_names[LOCK_RANKS] = {
 	[LOCK_VM] = "vm",
 	[LOCK_SWITCH] = "switch",
 	[LOCK_DEVICE] = "device",
+	[LOCK_BUS] = "bus",
 	[LOCK_MAP] = "map",
 	[LOCK_CONSOLE] = "console",
 	[LOCK_KFV] = "kfv",

@@ -48,6 +48,9 @@ static void cross_every_gate(void)
 	SEEN(HOOK_L2_MAP, l2_gate_map(&vm.hrsc, 0, 0, BLOCK_SIZE, 0));
 	SEEN(HOOK_L2_LIFE, l2_gate_life(&vm.hrsc, VM_EMPTY, VM_READY, END_NONE));
 	SEEN(HOOK_L2_DISK, l2_gate_disk(&driver, DISK_READ, 0, 0, 512));
+	SEEN(HOOK_L2_SEND, l2_gate_send(&vm.hrsc, &driver, BUS_RENEW, 0, 0));
+	SEEN(HOOK_L2_GRANT, l2_gate_grant(&driver, &vm.hrsc, BUS_READ, 1, 0, 512));
+	SEEN(HOOK_L2_COPY, l2_gate_copy(&driver, 1, 2, 512));
 	SEEN(HOOK_L3_PORT_READ, l3_port_read(&vcpu, 0x1234, 1));
 	SEEN(HOOK_L3_PORT_WRITE, l3_port_write(&vcpu, 0x1234, 1, 0));
 	SEEN(HOOK_L3_MMIO_READ, l3_mmio_read(&vcpu, GIB(3), 4));
