@@ -22,7 +22,8 @@ struct feature_bit {
 	const char *name, *fallback;
 };
 
-#define USED_BITS (BIT(0) | BIT(3) | BIT(6)) /* the others only show what a CPU would offer */
+#define USED_BITS                                                                                  \
+	(BIT(0) | BIT(3) | BIT(6) | BIT(10)) /* the others only show what a CPU would offer */
 
 /* CPUID Fn8000_000A_EDX. */
 static const struct feature_bit feature_bits[] = {
@@ -31,7 +32,7 @@ static const struct feature_bit feature_bits[] = {
 	{ 5, "VMCB clean bits", "the CPU reloads the whole VMCB" },
 	{ 6, "flush by ASID", "all ASIDs are flushed" },
 	{ 7, "decode assists", "instructions are fetched and decoded" },
-	{ 10, "pause filter", "PAUSE is not intercepted" },
+	{ 10, "pause filter", "who spins does so until its slice is over" },
 	{ 13, "AVIC", "interrupts are injected by software" },
 	{ 16, "virtual GIF", "not needed" },
 };
@@ -81,6 +82,7 @@ int svm_probe(struct hv_features *f)
 		.nrip = c.edx & BIT(3),
 		.repeats_intr = emulated_by_tcg(),
 		.flush_by_asid = c.edx & BIT(6),
+		.pause_filter = c.edx & BIT(10),
 		.asids = c.ebx,
 	};
 	return 0;

@@ -74,6 +74,8 @@ static const struct feature_row feature_rows[VMX_FEATURES] = {
 		CAP_PROC },
 	[VMX_IO_BITMAPS] = { "I/O bitmaps", "unconditional I/O exits", PROC_IO_BITMAPS, 0,
 		CAP_PROC },
+	[VMX_PAUSE_LOOP] = { "PAUSE-loop exiting", "who spins does so until its slice is over",
+		PROC2_PAUSE_LOOP, 0, CAP_PROC2 },
 };
 static_assert(VMX_FEATURES <= HV_MISSING_MAX, "all of them can be reported");
 

@@ -98,6 +98,7 @@ static void idle(void)
 	from = time_now_ns();
 	asm volatile("sti; hlt; cli" ::: "memory");
 	this_cpu(idle_ns) += time_now_ns() - from;
+	this_cpu(idle) = false; /* the house may need it for long */
 }
 
 void loop_round(void)

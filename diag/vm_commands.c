@@ -189,6 +189,7 @@ static int vm_run(int argc, char **argv)
 
 	if (argc != 3)
 		return -EINVAL;
+	sched_unload(); /* another CPU may go on with it, should this take long */
 	if (!strcmp(argv[1], "create")) {
 		create(argv[2], NULL);
 		return 0;

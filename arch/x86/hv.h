@@ -207,7 +207,7 @@ ASSERT_OFFSET(struct hv_vcpu, rip, HV_RIP);
 ASSERT_OFFSET(struct hv_vcpu, rflags, HV_RFLAGS);
 ASSERT_OFFSET(struct hv_vcpu, cr2, HV_CR2);
 
-#define HV_MISSING_MAX 16
+#define HV_MISSING_MAX 20
 
 /* What the CPU offers, for the banner; each missing feature names its fallback. */
 struct hv_features {

@@ -41,7 +41,6 @@ struct percpu {
 	u8 *ist;	       /* (c) three pages: the stacks of NMI, double fault, machine check */
 	void *vcpu;	       /* (o) struct vcpu that runs, or NULL */
 	void *loaded;	       /* (o) struct vcpu whose FPU and debug registers the CPU holds */
-	void *favoured;	       /* (o) struct vcpu to which a pause loop has yielded */
 	struct hrsc *running;  /* (o) the driver inside which this CPU is */
 	u64 timer_deadline_ns; /* (o) what the physical timer is armed for, 0 nothing */
 	u64 *window_table;     /* (c) this CPU's window entries */
@@ -52,6 +51,7 @@ struct percpu {
 	const void *hv_loaded;	/* (o) VT-x: whose SYSCALL MSRs and debug registers it has */
 	u64 nmi_rip;		/* (o) where the last NMI found it */
 	u64 idle_ns;		/* (o) */
+	u64 floor_ns;		/* (o) LOCK_SCHED: the virtual time of what it has run */
 	u64 quiet;		/* (a) see smp_quiet() */
 	u32 flushed;		/* (a) see smp_flush() */
 	bool idle;		/* (o) LOCK_SCHED: nothing to run */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Virtual time is CPU time divided by weight: who has the least goes next. One that wakes is not
- * given what it did not use, but for a short lead. Each CPU looks after the timers of the vCPUs
+ * A VM's virtual time is the CPU time of all its vCPUs divided by its weight: who has the least
+ * goes next, and of its vCPUs the one that has waited longest, so that one that spins gives way to
+ * what it spins for. Who wakes, or was throttled, is not given what it did not use, but for a short
+ * lead before those that its CPUs have run: VMs that are bound to different CPUs do not keep pace
+ * with each other. Each CPU looks after the timers of the vCPUs
  * that it had last (`home`) and of the drivers that armed them there; its physical timer always
  * holds the earliest of these or the end of the running slice.
  */
@@ -26,8 +29,7 @@
 static struct lock lock = LOCK_INIT(LOCK_SCHED);
 static struct vcpu *queue[VM_MAX * VM_VCPUS]; /* (o) under the lock, as is all below */
 static u32 queued;
-static u64 floor_ns; /* the virtual time that all who wait have reached */
-static bool frozen;  /* nobody runs: see sched_freeze() */
+static bool frozen; /* nobody runs: see sched_freeze() */
 
 struct vcpu *vcpu_current(void)
 {
@@ -51,12 +53,25 @@ static bool eligible(const struct vcpu *v, u64 now)
 	       (v->cpu == CPU_NONE || v->cpu == this_cpu(id));
 }
 
+/* From here on it is behind others by no more than it may make up for. */
+static void catch_up(struct vm *vm, u64 floor_ns, u64 credit_ns)
+{
+	vm->virtual_ns = MAX(vm->virtual_ns, floor_ns - MIN(floor_ns, credit_ns));
+}
+
+/* With what v, which is running, will be charged for. */
+static u64 reached(const struct vcpu *v, u64 now)
+{
+	return v->vm->virtual_ns + now - MIN(v->turn_ns, now);
+}
+
 /*
  * An idle CPU takes v. Else the CPU whose vCPU is furthest ahead leaves that now, or when its slice
  * is over, of which it need not have taken heed until now.
  */
 static void find_cpu(const struct vcpu *v)
 {
+	u64 most = 0, now = time_now_ns();
 	struct vcpu *ahead = NULL;
 
 	for (u32 id = 0; id < cpu_count; id++) {
@@ -69,12 +84,14 @@ static void find_cpu(const struct vcpu *v)
 			smp_kick(id);
 			return;
 		}
-		if (other && (!ahead || other->virtual_ns > ahead->virtual_ns))
+		if (other && reached(other, now) > most) {
+			most = reached(other, now);
 			ahead = other;
+		}
 	}
 	if (ahead)
-		vcpu_come_out(ahead, ahead->virtual_ns > v->virtual_ns + PREEMPT_NS ? HAZARD_RESCHED
-										    : HAZARD_TIMER);
+		vcpu_come_out(ahead,
+			most > v->vm->virtual_ns + PREEMPT_NS ? HAZARD_RESCHED : HAZARD_TIMER);
 }
 
 static void enqueue(struct vcpu *v)
@@ -103,8 +120,9 @@ static void wake(struct vcpu *v)
 {
 	if (v->queued || v->turn || !runnable(v))
 		return;
-	if (floor_ns > WAKE_LEAD_NS)
-		v->virtual_ns = MAX(v->virtual_ns, floor_ns - WAKE_LEAD_NS);
+	for (u32 id = 0; id < cpu_count; id++)
+		if (allowed(v, id))
+			catch_up(v->vm, cpus[id]->floor_ns, WAKE_LEAD_NS);
 	enqueue(v);
 }
 
@@ -178,9 +196,9 @@ void sched_do_init(struct vcpu *v)
 		lock_give(&v->vm->lock);
 	}
 	lock_take(&lock);
-	v->init_pending = false;
-	start = v->start_pending;
-	v->start_pending = 0;
+	v->init_pending &= !init; /* one that came just now is still to be done, with its start */
+	start = v->init_pending ? 0 : v->start_pending;
+	v->start_pending &= ~start;
 	v->waiting = init && !start;
 	lock_give(&lock);
 	if (start) {
@@ -189,23 +207,6 @@ void sched_do_init(struct vcpu *v)
 	}
 	if (init)
 		vcpu_hazard(v, HAZARD_RESCHED); /* it must be loaded anew */
-}
-
-void sched_yield_to_sibling(struct vcpu *v)
-{
-	const struct vm *vm = v->vm;
-	u64 now = time_now_ns();
-
-	lock_take(&lock);
-	for (u32 i = 1; i < vm->nvcpus && !this_cpu(favoured); i++) {
-		struct vcpu *other = vm->vcpu[(v->index + i) % vm->nvcpus];
-
-		if (other->queued && eligible(other, now))
-			this_cpu(favoured) = other;
-	}
-	lock_give(&lock);
-	if (this_cpu(favoured) || queued)
-		vcpu_hazard(v, HAZARD_RESCHED);
 }
 
 void sched_throttle(struct vcpu *v, u64 until_ns)
@@ -222,7 +223,7 @@ void sched_new_slice(struct vcpu *v, u64 slices)
 
 	lock_take(&lock);
 	v->slice_end_ns = time_now_ns() + given;
-	v->virtual_ns -= MIN(given, v->virtual_ns);
+	v->vm->virtual_ns -= MIN(given, v->vm->virtual_ns);
 	lock_give(&lock);
 }
 
@@ -235,16 +236,6 @@ void sched_freeze(void)
 			vcpu_come_out(cpus[id]->vcpu, HAZARD_STOP);
 	}
 	lock_give(&lock);
-}
-
-static void forget_favoured(const struct vm *vm)
-{
-	for (u32 id = 0; id < cpu_count; id++) {
-		const struct vcpu *v = cpus[id]->favoured;
-
-		if (v && v->vm == vm)
-			cpus[id]->favoured = NULL;
-	}
 }
 
 void sched_set_state(struct vm *vm, enum vm_state state)
@@ -263,8 +254,6 @@ void sched_set_state(struct vm *vm, enum vm_state state)
 		dequeue(v);
 		vcpu_come_out(v, HAZARD_STOP);
 	}
-	if (vm->state != VM_RUNNING)
-		forget_favoured(vm);
 	lock_give(&lock);
 }
 
@@ -274,11 +263,10 @@ void sched_quiesce(struct vm *vm)
 	u32 id;
 
 	CHECK(vm->state != VM_RUNNING && !vcpu_current());
+	sched_unload(); /* whosever it is: this may take long */
 	for (u32 i = 0; i < vm->nvcpus; i++) {
 		const struct vcpu *v = vm->vcpu[i];
 
-		if (this_cpu(loaded) == v)
-			sched_unload();
 		while ((id = __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE)) != CPU_NONE)
 			smp_wait_for(id, &began);
 	}
@@ -290,17 +278,19 @@ void sched_timers_changed(void)
 		vcpu_hazard(vcpu_current(), HAZARD_TIMER);
 }
 
-/* A favoured vCPU first: it may hold what one that yielded spins for. */
+static bool before(const struct vcpu *a, const struct vcpu *b)
+{
+	u64 one = a->vm->virtual_ns, other = b->vm->virtual_ns;
+
+	return one == other ? a->ready_ns < b->ready_ns : one < other;
+}
+
 static struct vcpu *choose(u64 now)
 {
-	struct vcpu *best = this_cpu(favoured);
+	struct vcpu *best = NULL;
 
-	this_cpu(favoured) = NULL;
-	if (best && best->queued && eligible(best, now))
-		return best;
-	best = NULL;
 	for (u32 i = 0; i < queued; i++) {
-		if (eligible(queue[i], now) && (!best || queue[i]->virtual_ns < best->virtual_ns))
+		if (eligible(queue[i], now) && (!best || before(queue[i], best)))
 			best = queue[i];
 	}
 	return best;
@@ -317,7 +307,8 @@ struct vcpu *sched_next(void)
 		dequeue(v);
 		v->turn = true;
 		v->cpu = this_cpu(id);
-		floor_ns = MAX(floor_ns, v->virtual_ns);
+		catch_up(v->vm, this_cpu(floor_ns), CAP_PERIOD_NS);
+		this_cpu(floor_ns) = MAX(this_cpu(floor_ns), v->vm->virtual_ns);
 	}
 	lock_give(&lock);
 	return v;
@@ -402,7 +393,7 @@ void sched_timers_run(void)
 	earlier(&best, run_vm_timers(&host_vm, now)); /* the others may have called these */
 	if (v && now >= v->slice_end_ns)
 		vcpu_hazard(v, HAZARD_RESCHED);
-	else if (v && (v->vm->cap || sched_anyone()))
+	else if (v) /* though nobody waits: what it uses is to be charged for in time */
 		earlier(&best, v->slice_end_ns);
 	if (defence > now)
 		earlier(&best, defence);
@@ -528,7 +519,7 @@ void sched_leave(void)
 
 	lock_take(&lock);
 	v->run_ns += ran;
-	v->virtual_ns += ran * WEIGHT_DEFAULT / v->vm->weight;
+	v->vm->virtual_ns += ran * WEIGHT_DEFAULT / v->vm->weight;
 	charge_cap(v->vm, now, ran);
 	this_cpu(vcpu) = NULL;
 	v->turn = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which vCPU runs where. All CPUs share one queue; the vCPU that has had the least time for its
- * weight goes first, and none more than its VM's cap. A vCPU that a CPU has loaded is that CPU's
+ * Which vCPU runs where. All CPUs share one queue; the VM that has had the least time for its
+ * weight goes first, and none more than its cap. A vCPU that a CPU has loaded is that CPU's
  * until it is unloaded: it runs there, or waits in the queue for nobody else. Idle is the only
  * place where the nucleus has interrupts on.
  *
@@ -45,8 +45,6 @@ void vcpu_start_at(struct vcpu *v, u8 sipi_vector);
 void sched_do_init(struct vcpu *v);
 /* The vCPU that runs on this CPU, NULL in between. */
 struct vcpu *vcpu_current(void);
-/* v spins: a vCPU of its VM that was put off goes next on this CPU, if there is one. */
-void sched_yield_to_sibling(struct vcpu *v);
 /* v does not run before until_ns, whoever asked for it first; 0: it may at once. */
 void sched_throttle(struct vcpu *v, u64 until_ns);
 /* v, which is running, may go on for so many slices from now (at most 1000), at no charge. */

@@ -99,7 +99,6 @@ struct vcpu {
 	bool queued, turn;			 /* (s) in the queue; taken out of it by a CPU */
 	u32 cpu;				 /* (s) that has it loaded or taken, CPU_NONE */
 	u32 home;				 /* (o) CPU that looks after its timers */
-	u64 virtual_ns;				 /* (s) CPU time by weight */
 	u64 ready_ns, turn_ns;			 /* (s) since when it waits or runs */
 	u64 longest_wait_ns, turns;		 /* (o) */
 	struct exit exit;			 /* (o) the last one */
@@ -141,10 +140,11 @@ struct vm {
 	bool pic_intr;			 /* the PIC's INTR line, ExtINT for vCPU 0 */
 	struct region_map ports, mmio;	 /* (c) whose are the ports and the addresses outside RAM */
 	const struct config_vm *config;
-	u32 timer_cpu; /* (o) that looks after its drivers' timers */
-	u32 weight;    /* (c) of its vCPUs; WEIGHT_DEFAULT is one share */
-	u32 cap;       /* (c) percent of one CPU for all of them, 0: no limit */
-	u64 cpus;      /* (c) on which they may run, a bit for each */
+	u32 timer_cpu;	/* (o) that looks after its drivers' timers */
+	u32 weight;	/* (c) of its vCPUs; WEIGHT_DEFAULT is one share */
+	u32 cap;	/* (c) percent of one CPU for all of them, 0: no limit */
+	u64 cpus;	/* (c) on which they may run, a bit for each */
+	u64 virtual_ns; /* (s) CPU time by weight */
 	u64 cap_period_end_ns, cap_used_ns, cap_budget_ns; /* (s) */
 	u64 beats;					   /* heartbeat hypercalls seen */
 	u64 restarts;

@@ -53,10 +53,11 @@ static void handle_hlt(struct vcpu *v, const struct exit *exit)
 		vcpu_kick(v);
 }
 
+/* It spins: those of its VM that are ready, and may hold what it wants, have waited longer. */
 static void handle_pause(struct vcpu *v, const struct exit *exit)
 {
 	vcpu_skip(v, exit);
-	sched_yield_to_sibling(v);
+	vcpu_hazard(v, HAZARD_RESCHED);
 }
 
 static void handle_stage2(struct vcpu *v, const struct exit *exit)

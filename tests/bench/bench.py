@@ -68,6 +68,7 @@ ROWS = (
     Row("virtio.net_each_kib", "  each KiB more", None, None, ((426,), (426,))),
     Row("memory.fixed_kib", "memory, KiB", 2048, None, ((2048,), (2048,))),
     Row("memory.per_vm_kib", "  for each VM", 64, None, ((68,), (72,))),
+    *(Row(f"memory.{vms}_vms_kib", f"  with {vms}", None, None) for vms in (1, 4, 16)),
     Row("boot.to_guest", "boot to guest", 100 * MILLION, None, ((100 * MILLION,),) * 2),
     Row("boot.create_vms", "  loading it", None, None),  # mostly memory that is wiped
 )

@@ -371,7 +371,7 @@ static void expect_all_back(const struct stock *before)
 static void expect_rest(void)
 {
 	for (u32 id = 0; id < cpu_count; id++) {
-		EXPECT(!cpus[id]->vcpu && !cpus[id]->loaded && !cpus[id]->favoured);
+		EXPECT(!cpus[id]->vcpu && !cpus[id]->loaded);
 		EXPECT(!cpus[id]->running);
 		EXPECT(turns[id] > 0);
 	}

@@ -375,10 +375,6 @@ inline vm_end(how)
 
 inline wait_nowhere(v)
 {
-	if
-	:: loaded[me] == v -> sched_unload()
-	:: else
-	fi;
 	at[v] == NONE
 }
 
@@ -386,6 +382,7 @@ inline sched_quiesce()
 {
 	assert(state != RUNNING && current[me] == NONE);
 #ifndef NO_QUIESCE
+	sched_unload();
 	wait_nowhere(0);
 	wait_nowhere(1);
 #endif

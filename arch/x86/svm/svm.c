@@ -35,6 +35,9 @@ static void svm_disable(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
 }
 
+#define PAUSE_COUNT 3000 /* of one loop; then it exits */
+#define PAUSE_GAP   128	 /* ticks at most from one to the next of them */
+
 /* What must be so in every VMCB, whatever the guest does. */
 static void set_controls(struct vmcb *c, const struct pagetable *s2, u32 asid)
 {
@@ -53,6 +56,11 @@ static void set_controls(struct vmcb *c, const struct pagetable *s2, u32 asid)
 		   INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_ICEBP |
 		   INTERCEPT_WBINVD | INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED |
 		   INTERCEPT_XSETBV | INTERCEPT_RDPRU;
+	if (svm_caps.pause_filter) {
+		c->misc1 |= INTERCEPT_PAUSE;
+		c->pause_count = PAUSE_COUNT;
+		c->pause_threshold = PAUSE_GAP;
+	}
 	c->iopm_base = virt_to_hpa(svm_iopm).v;
 	c->msrpm_base = virt_to_hpa(svm_msrpm).v;
 	c->asid = asid;

@@ -12,7 +12,7 @@ static inline struct vmcb *vmcb_of(const struct hv_vcpu *v)
 
 /* What differs between implementations (CPUID Fn8000_000A_EDX). */
 struct svm_caps {
-	bool nrip, flush_by_asid, repeats_intr;
+	bool nrip, flush_by_asid, pause_filter, repeats_intr;
 	u32 asids;
 };
 extern struct svm_caps svm_caps; /* (c) after svm_probe() */

@@ -75,6 +75,7 @@ ASSERT_OFFSET(struct vmcb, g_pat, 0x668);
 #define INTERCEPT_RSM	      BIT(19)
 #define INTERCEPT_IRET	      BIT(20)
 #define INTERCEPT_INVD	      BIT(22)
+#define INTERCEPT_PAUSE	      BIT(23)
 #define INTERCEPT_HLT	      BIT(24)
 #define INTERCEPT_INVLPGA     BIT(26)
 #define INTERCEPT_IOIO_PROT   BIT(27)

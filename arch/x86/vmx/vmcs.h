@@ -23,6 +23,7 @@
 	X(ENTRY_CONTROLS, 0x4012)                   X(ENTRY_MSR_LOAD_COUNT, 0x4014) \
 	X(ENTRY_INTR_INFO, 0x4016)                  X(ENTRY_ERROR_CODE, 0x4018) \
 	X(ENTRY_INSN_LEN, 0x401a)                   X(PROC2_CONTROLS, 0x401e) \
+	X(PLE_GAP, 0x4020)                          X(PLE_WINDOW, 0x4022) \
 	X(CR0_MASK, 0x6000)                         X(CR4_MASK, 0x6002) \
 	X(CR0_SHADOW, 0x6004)                       X(CR4_SHADOW, 0x6006)
 
@@ -111,6 +112,7 @@ enum vmcs_field { VMCS_FIELDS(X) };
 #define PROC2_VPID	   BIT(5)
 #define PROC2_WBINVD	   BIT(6)
 #define PROC2_UNRESTRICTED BIT(7)
+#define PROC2_PAUSE_LOOP   BIT(10)
 /* EXIT_CONTROLS */
 #define EXIT_SAVE_DEBUG	     BIT(2)
 #define EXIT_HOST_64	     BIT(9)

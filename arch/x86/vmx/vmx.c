@@ -21,6 +21,8 @@
 #define NO_VMCS		 (~0ull)
 #define LONGEST_RUN_MS	 100 /* an exit comes by then even if every interrupt is lost */
 #define MISC_TIMER_SHIFT 31u
+#define PAUSE_GAP	 128  /* ticks at most from one PAUSE to the next of a loop, which exits */
+#define PAUSE_WINDOW	 4096 /* ... when it is so many old */
 
 #define RIGHTS_DATA 0x93
 #define RIGHTS_CODE 0x9b
@@ -103,7 +105,7 @@ static u32 proc_controls(void)
 
 static u32 proc2_controls(void)
 {
-	u64 wanted = PROC2_EPT | PROC2_UNRESTRICTED | PROC2_WBINVD;
+	u64 wanted = PROC2_EPT | PROC2_UNRESTRICTED | PROC2_WBINVD | PROC2_PAUSE_LOOP;
 
 	if (vmx_caps.has[VMX_VPID])
 		wanted |= PROC2_VPID;
@@ -152,6 +154,10 @@ static void set_controls(struct hv_vcpu *v, const struct pagetable *s2)
 		vmwrite(MSR_BITMAP, virt_to_hpa(vmx_msr_bitmap).v);
 	if (vmx_caps.has[VMX_VPID])
 		vmwrite(VPID, v->asid);
+	if (vmx_caps.has[VMX_PAUSE_LOOP]) {
+		vmwrite(PLE_GAP, PAUSE_GAP);
+		vmwrite(PLE_WINDOW, PAUSE_WINDOW);
+	}
 	vmwrite(EPT_POINTER, ept_pointer(s2));
 	vmwrite(VMCS_LINK_POINTER, NO_VMCS);
 	vmwrite(TSC_OFFSET, 0);

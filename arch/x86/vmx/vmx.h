@@ -39,6 +39,7 @@ enum vmx_feature {
 	VMX_MTF,
 	VMX_MSR_BITMAPS,
 	VMX_IO_BITMAPS,
+	VMX_PAUSE_LOOP,
 	VMX_FEATURES,
 };
 

@@ -27,7 +27,7 @@
 #define TELL_TURNS     200
 #define BENCH_RUNS     51
 
-enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD };
+enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD, JOB_CROWD };
 
 extern const u8 ap_begin[], ap_end[];
 
@@ -179,9 +179,13 @@ static void take_two(void)
 	hypercall(HYPERCALL_VULN_ORDER, 1, 0, 0);
 }
 
-typedef void (*greed_fn)(void);
-static const greed_fn greed[] = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself,
-	get_stuck, spin_open, break_order, take_two };
+/* As one that waits for a lock, which nobody gives back. */
+static void wait_for_nothing(void)
+{
+	interrupts_on();
+	for (;;)
+		pause();
+}
 
 void ap_main(u32 id) __noreturn;
 void ap_main(u32 id)
@@ -196,6 +200,8 @@ void ap_main(u32 id)
 	for (;;) {
 		if (job == JOB_TSC && done != JOB_TSC)
 			race_tsc();
+		if (job == JOB_CROWD)
+			wait_for_nothing();
 		done = job;
 		while (job == JOB_YIELD)
 			hypercall(HYPERCALL_YIELD, 0, 0, 0);
@@ -229,6 +235,19 @@ static bool start(u32 id)
 	send(id, ICR_STARTUP | AP_PAGE >> 12);
 	return reaches(&started[id], before + 1);
 }
+
+/* Every vCPU: what one gives way for is another of this VM. */
+static void crowd(void)
+{
+	job = JOB_CROWD;
+	for (u32 id = 1; id < vcpus; id++)
+		start(id);
+	wait_for_nothing();
+}
+
+typedef void (*greed_fn)(void);
+static const greed_fn greed[] = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself,
+	get_stuck, spin_open, break_order, take_two, crowd };
 
 static void wake_all(void)
 {
