@@ -91,33 +91,34 @@ u64 call_l1_random(u64 *out)
 	return h && cpu_random(buffer(h, out, sizeof(*out)));
 }
 
-static u64 access(u64 reg, u64 width, const u64 *value)
+static u64 access(u32 reg, u32 width, const u64 *value)
 {
 	struct hrsc *h = running();
 	const struct device_range *r = device_range(h, reg, width);
 
-	return r ? l1_gate_reg(h, r, DEVICE_AT(reg), (u32)width, value) : refuse(reg);
+	return r ? l1_gate_reg(h, r, DEVICE_AT(reg), width, value) : refuse(reg);
 }
 
 u64 call_l1_reg_read(u64 reg, u64 width)
 {
-	return access(reg, width, NULL);
+	return access((u32)reg, (u32)width, NULL);
 }
 
 u64 call_l1_reg_write(u64 reg, u64 width, u64 value)
 {
-	return access(reg, width, &value);
+	return access((u32)reg, (u32)width, &value);
 }
 
 u64 call_l1_reg_block(u64 reg, u64 out, void *data, u64 count)
 {
 	struct hrsc *h = running();
-	const struct device_range *r = device_range(h, reg, 2);
+	const struct device_range *r = device_range(h, (u32)reg, 2);
 
+	count = (u32)count;
 	if (!r || r->mapped || count > PAGE_SIZE / 2)
-		return refuse(reg);
+		return refuse((u32)reg);
 	data = buffer(h, data, (u32)count * 2);
-	l1_gate_block(h, (u16)(r->base + DEVICE_AT(reg)), (u8)out, data, count);
+	l1_gate_block(h, (u16)(r->base + DEVICE_AT((u32)reg)), (u8)out, data, count);
 	return 0;
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Starts a boot image on one of the test machines, with this terminal as its serial line.
 
-Usage: tools/run.py [--machine NAME] [--memory MB] [--smp N] [--cpu MODEL] IMAGE.iso
+Usage: tools/run.py [--machine NAME] [--memory MB] [--smp N] [--cpu MODEL] [--disk FILE]
+                    IMAGE.iso
 Ctrl-A x ends the machine, Ctrl-A Ctrl-A sends Ctrl-A.
 """
 
@@ -17,6 +18,7 @@ import tty
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 from harness.bochs import GUEST_IPS
+from harness.disks import disk_arguments
 from harness.lanes import DEFAULT_LANE, LANES, LaneUnavailable
 from harness.machine import MachineError
 
@@ -102,11 +104,15 @@ def main():
     parser.add_argument("--memory", type=int, default=1024, dest="memory_mb", metavar="MB")
     parser.add_argument("--smp", type=int, default=1, metavar="N")
     parser.add_argument("--cpu", metavar="MODEL")
+    parser.add_argument("--disk", type=pathlib.Path, metavar="FILE", help="its IDE disk ide1")
     parser.add_argument("image", type=pathlib.Path)
     wanted = vars(parser.parse_args())
     name, iso = wanted.pop("machine"), wanted.pop("image").resolve()
+    disk = wanted.pop("disk")
     if name not in LANES:
         parser.error(f"no machine {name!r}: one of {', '.join(LANES)}")
+    if disk:
+        wanted["extra"] = disk_arguments(LANES[name], disk.resolve())
     try:
         run(LANES[name], iso, dict(wanted, reboot=True, deterministic=False, ips=GUEST_IPS))
     except (LaneUnavailable, MachineError) as error:

@@ -15,9 +15,9 @@
 struct device *devices;
 u32 device_count;
 
-const struct device_range *device_range(const struct hrsc *h, u64 reg, u64 width)
+const struct device_range *device_range(const struct hrsc *h, u32 reg, u32 width)
 {
-	u64 at = DEVICE_AT(reg);
+	u32 at = DEVICE_AT(reg);
 	const struct device_range *r;
 
 	if (!h->device || reg >> 28 >= DEVICE_RANGES || !width || (width & (width - 1)))

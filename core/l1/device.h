@@ -29,9 +29,9 @@ struct device {
 extern struct device *devices; /* (c) after boot */
 extern u32 device_count;       /* (c) */
 
-#define DEVICE_AT(reg) ((u32)(reg) & ((1u << 28) - 1))
+#define DEVICE_AT(reg) ((reg) & ((1u << 28) - 1))
 
 /* The range of h's device that the register lies in, as of DEVICE_REG(); NULL: it has no such. */
-const struct device_range *device_range(const struct hrsc *h, u64 reg, u64 width);
+const struct device_range *device_range(const struct hrsc *h, u32 reg, u32 width);
 /* Whether h's device, if it has one, may reach memory. Off before all else when h has failed. */
 void device_master(struct hrsc *h, bool on);

@@ -234,6 +234,8 @@ void disk_start(const struct disk_class *c, void *state, const struct driver_set
 	for (u32 i = 0; i < BUS_PORTS; i++)
 		d->port[i].result = DISK_IDLE;
 	d->own.at = DISK_OWN_WINDOW;
+	if (c->prepare)
+		c->prepare(state, setup);
 	c->reset(state);
 	probe_unit(c, d, 0);
 	l1_timer_arm(l1_now_ns() + c->poll_ns);

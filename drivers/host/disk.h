@@ -63,6 +63,8 @@ struct disk {
 struct disk_class {
 	u8 units;
 	u64 poll_ns; /* to look again after so long, if no interrupt comes */
+	/* At the start, before the reset; NULL: nothing to do. */
+	void (*prepare)(void *state, const struct driver_setup *setup);
 	/* Makes the device forget what it was at. Also the start. */
 	void (*reset)(void *state);
 	/* Begins s->now. DISK_IDENTIFY: its unit's `sectors` is to be set. */

@@ -58,9 +58,9 @@ enum {
 #define WORD_VALID    0x4000 /* of bits 15 and 14 */
 
 #define MULTIPLE_MAX 16
-#define AT_ONE_GO    2 /* sectors: each is a thousand cycles of a slow bus */
+#define AT_ONE_GO    1 /* sectors: one is hundreds of cycles of a slow bus */
 #define SECTORS_28   BIT(28)
-#define SPIN	     8 /* looks at the status before a time is waited */
+#define SPIN	     4 /* looks at the status before a time is waited */
 
 /* What the command in hand waits for. */
 enum phase {

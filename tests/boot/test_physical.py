@@ -4,45 +4,64 @@ writes is in the image afterwards, where it belongs and nowhere else."""
 
 import hashlib
 import random
-import re
+import struct
+import zlib
 
 import pytest
 from harness.config import linux
+from harness.disks import CYLINDER, SECTOR, disk_arguments
 from harness.machine import plain
 
 LINUX_SECONDS = 240
-MIB = 1 << 20
-SECTOR = 512
+DISK_LEN = 16 * CYLINDER  # a shape that every emulator takes
+FIRST, COUNT = 2048, 4096  # of the partition, in sectors
+
+
+NAMES = ["ide1", pytest.param("vblk0", marks=pytest.mark.lanes("tcg-svm"))]
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def mbr(*entries):
+    """The first sector, with (type, first, count) of up to four partitions."""
+    table = b"".join(struct.pack("<B3xB3xII", 0, *entry) for entry in entries)
+    return bytes(446) + table.ljust(64, b"\0") + b"\x55\xaa"
+
+
+def gpt(first, count, sectors):
+    """A protective record, header and entries, of which the second is a partition."""
+    entry = bytes(range(32)) + struct.pack("<QQQ", first, first + count - 1, 0)
+    entries = (bytes(128) + entry).ljust(128 * 128, b"\0")
+    header = struct.pack(
+        "<8sIIIIQQQQ16sQIII",
+        *(b"EFI PART", 0x10000, 92, 0, 0, 1, sectors - 1, 34, sectors - 34),
+        *(bytes(16), 2, 128, 128, zlib.crc32(entries)),
+    )
+    header = header[:16] + struct.pack("<I", zlib.crc32(header)) + header[20:]
+    return mbr((0xEE, 1, sectors - 1)) + header.ljust(SECTOR, b"\0") + entries
 
 
 class Disk:
-    """A disk of the machine, backed by a file."""
+    """A disk of the machine, backed by a file: the slave of its first IDE channel, or another."""
 
-    def __init__(self, path, data):
+    def __init__(self, path, head=b"", name="ide1"):
         self.path = path
-        path.write_bytes(data)
+        self.name = name
+        self.before = head + random.Random(11).randbytes(DISK_LEN - len(head))
+        path.write_bytes(self.before)
+
+    def partition(self):
+        return self.before[FIRST * SECTOR : (FIRST + COUNT) * SECTOR]
 
     def arguments(self, lane):
-        if lane.name.startswith("bochs"):
-            cylinders = self.path.stat().st_size // SECTOR // 16 // 63
-            return (
-                f'ata0-slave: type=disk, mode=flat, path="{self.path}", '
-                f"cylinders={cylinders}, heads=16, spt=63, translation=auto",
-            )
-        return (
-            *("-device", "piix3-ide,id=ide", "-device", "ide-hd,drive=disk,bus=ide.0,unit=1"),
-            *("-drive", f"if=none,id=disk,format=raw,file={self.path}"),
-        )
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """16 cylinders of 16 heads and 63 sectors, which every emulator takes."""
-    return Disk(tmp_path / "disk.img", random.Random(11).randbytes(16 * 16 * 63 * SECTOR))
+        return disk_arguments(lane, self.path, self.name)
 
 
 def run(boot_vms, disk, lane, command, *disks, **settings):
-    vm = linux(cmdline=f'kfv.run="{command}"', reboot="stop", disk=disks, **settings)
+    """What Linux wrote until its command was done, with status 0."""
+    vm = linux(cmdline=f'kfv.run="{command}"', disk=disks, **{"reboot": "stop", **settings})
     machine = boot_vms(vm, focus=vm.name, extra=disk.arguments(lane))
     machine.expect(r"kfv\.run status \d+", timeout=LINUX_SECONDS * lane.patience)
     text = plain(machine.log_text())
@@ -50,6 +69,67 @@ def run(boot_vms, disk, lane, command, *disks, **settings):
     return text
 
 
-def test_a_disk_is_read(boot_vms, disk, lane):
-    text = run(boot_vms, disk, lane, "sha256sum /dev/vda", "d ide1 ro")
-    assert f"{hashlib.sha256(disk.path.read_bytes()).hexdigest()}  /dev/vda" in text
+@pytest.mark.parametrize("name", NAMES)
+def test_a_disk_is_read(boot_vms, tmp_path, lane, name):
+    disk = Disk(tmp_path / "disk.img", name=name)
+    text = run(boot_vms, disk, lane, "sha256sum /dev/vda; cat /sys/block/vda/ro", f"d {name} ro")
+    assert f"{digest(disk.before)}  /dev/vda\n1\n" in text.replace("\r", "")
+
+
+# From sector 7 on, so that neither the driver's blocks nor the guest's pages are whole.
+WRITE = (
+    "head -c 300000 /dev/vdb >/w && dd if=/w of=/dev/vda bs=512 seek=7 conv=notrunc,fsync "
+    "2>/dev/null && echo 3 >/proc/sys/vm/drop_caches && sha256sum /dev/vda"
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("table", ["mbr", "gpt"])
+def test_a_partition_is_written(boot_vms, tmp_path, lane, table, name):
+    """The image has what was written, in the partition, and else what it had."""
+    sectors = DISK_LEN // SECTOR
+    head = mbr((0x83, FIRST, COUNT)) if table == "mbr" else gpt(FIRST, COUNT, sectors)
+    disk = Disk(tmp_path / "disk.img", head, name)
+    new = random.Random(12).randbytes(300032)
+    source = f"{name}:{1 if table == 'mbr' else 2}"
+    vm = linux(cmdline=f'kfv.run="{WRITE}"', reboot="stop", disk=[f"d {source} rw", "n new.img"])
+    vm.modules["new.img"] = new
+    machine = boot_vms(vm, focus=vm.name, extra=disk.arguments(lane))
+    machine.expect(r"kfv\.run status 0", timeout=LINUX_SECONDS * lane.patience)
+    expected = bytearray(disk.before)
+    at = (FIRST + 7) * SECTOR
+    expected[at : at + 300000] = new[:300000]
+    part = bytes(expected[FIRST * SECTOR : (FIRST + COUNT) * SECTOR])
+    assert f"{digest(part)}  /dev/vda" in plain(machine.log_text())
+    assert disk.path.read_bytes() == bytes(expected)
+
+
+def test_copy_on_write_leaves_the_disk_as_it_is(boot_vms, tmp_path, lane):
+    """ext4 on it, filled and read back; after a reboot it is as new, and so is the image."""
+    disk = Disk(tmp_path / "disk.img", mbr((0x83, FIRST, COUNT)))
+    command = (
+        "if [ -e /sys/block/vdb ]; then sha256sum /dev/vda; fi; mke2fs -F /dev/vda >/dev/null &&"
+        "mkdir /m && mount -t ext4 /dev/vda /m && head -c 500000 /dev/vdb >/m/f && umount /m &&"
+        "echo 3 >/proc/sys/vm/drop_caches && mount -t ext4 /dev/vda /m && sha256sum /m/f &&"
+        "head -c 500000 /dev/vdb | sha256sum"
+    )
+    vm = linux(cmdline=f'kfv.run="{command}"', reboot="stop", disk=["d ide1:1 cow", "n new.img"])
+    vm.modules["new.img"] = random.Random(13).randbytes(500224)
+    machine = boot_vms(vm, focus=vm.name, extra=disk.arguments(lane))
+    machine.expect(r"kfv\.run status 0", timeout=LINUX_SECONDS * lane.patience)
+    text = plain(machine.log_text())
+    written = digest(vm.modules["new.img"][:500000])
+    assert f"{digest(disk.partition())}  /dev/vda" in text
+    assert f"{written}  /m/f" in text and f"{written}  -" in text
+    assert disk.path.read_bytes() == disk.before
+
+
+@pytest.mark.parametrize("name", ["ide1:2", "ide0", "ide31", "nvme0"])
+def test_a_disk_that_is_not_there(boot_vms, tmp_path, lane, name):
+    disk = Disk(tmp_path / "disk.img", mbr((0x83, FIRST, COUNT), (0x83, FIRST + 1, DISK_LEN)))
+    vm = linux(reboot="stop", disk=f"d {name} ro")
+    machine = boot_vms(vm, extra=disk.arguments(lane))
+    if name == "nvme0":
+        machine.expect(r'config:\d+:\d+: expected the name of a physical driver, got "nvme"')
+    else:
+        machine.expect(rf"disk d: there is no (disk|partition) {name}")

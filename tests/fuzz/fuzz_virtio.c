@@ -7,7 +7,7 @@
 #include "tests/fuzz/holds.h"
 #include "tests/host/virtio_guest.h"
 
-static const char *const devices[] = { "blk", "entropy", "net", "balloon" };
+static const char *const devices[] = { "blk", "entropy", "net", "balloon", "hostblk" };
 
 /* One step as the fuzzer writes it. */
 struct step {
@@ -78,6 +78,21 @@ static void run(const struct step *s)
 	}
 }
 
+/* A physical disk that answers as the input has it, and one that keeps the rules. */
+static u64 seed;
+
+static u64 odd_disk(u32 fn, u64 a, u64 b)
+{
+	seed = (seed + a + b + fn) * 0x9e3779b97f4a7c15;
+	return seed >> 60 ? seed >> 62 : BUS_NO_PEER;
+}
+
+static u64 good_disk(u32 fn, u64 a, u64 b)
+{
+	(void)a, (void)b;
+	return fn == BUS_DISK_RESULT ? DISK_DONE : DISK_PENDING;
+}
+
 /* No message but for a local APIC, no more work for one exit than a few rings hold. */
 static void check(u32 accesses)
 {
@@ -93,6 +108,7 @@ static void check_reset(const char *device)
 {
 	u32 broken = (u32)pc_call(device, BUS_INFO, 1, 0);
 
+	pc.disk_call = good_disk;
 	HOLDS(pc_call(device, BUS_RESET, 0, 0) == 0);
 	HOLDS(!pc.line[MACHINE_SLOT_GSI(1)]);
 	memset(pc.ram, 0, GUEST_RAM);
@@ -131,7 +147,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	const char *device = devices[size ? data[0] % ARRAY_LEN(devices) : 0];
 
 	guest_slot = 1;
+	seed = 0;
 	bring_up(device, PC_DISK, FEATURE_INDIRECT | (size & 1 ? FEATURE_EVENT : 0), 1);
+	pc.disk_call = odd_disk;
 	if (!strcmp(device, "net"))
 		add_station();
 	for (size_t at = 1; at + sizeof(struct step) <= size; at += sizeof(struct step)) {

@@ -56,6 +56,7 @@ void pc_plug(const char *driver, u32 slot, u64 disk_bytes)
 		.slot = slot,
 		.disk_bytes = disk_bytes,
 		.disk_writable = pc.disk_writable,
+		.cow_bytes = pc.cow_bytes,
 		.mac = PC_MAC(slot),
 		.label = "a disk" };
 

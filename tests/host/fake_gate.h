@@ -44,7 +44,8 @@ struct pc {
 	/* Who answers PEER_DISK, NULL: nobody; and the window of its port. */
 	u64 (*disk_call)(u32 fn, u64 a, u64 b);
 	u8 window[BUS_WINDOW];
-	u32 wakes; /* of drivers that messages have come for */
+	u64 cow_bytes; /* of pc.disk, for what is written over it */
+	u32 wakes;     /* of drivers that messages have come for */
 };
 
 extern struct pc pc;

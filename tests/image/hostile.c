@@ -268,6 +268,33 @@ INSIDE void act_bus_peek(struct hostile *h, u64 value)
 	h->answer = (u64)l2_peek(2, (void *)value, 8);
 }
 
+INSIDE void act_reg_read(struct hostile *h, u64 value)
+{
+	h->answer = l1_reg_read((u32)value, value >> 32);
+}
+
+INSIDE void act_reg_write(struct hostile *h, u64 value)
+{
+	(void)h;
+	l1_reg_write((u32)value, value >> 32, value);
+}
+
+INSIDE void act_reg_in(struct hostile *h, u64 value)
+{
+	l1_reg_block((u32)value, false, h->rest, value >> 32);
+}
+
+INSIDE void act_reg_out(struct hostile *h, u64 value)
+{
+	l1_reg_block((u32)value, true, h->rest, value >> 32);
+}
+
+INSIDE void act_bus_master(struct hostile *h, u64 value)
+{
+	(void)h;
+	l1_bus_master(value);
+}
+
 /* As long as the word there is odd: it is for the test to change that meanwhile. */
 INSIDE void act_fail_once(struct hostile *h, u64 value)
 {

@@ -22,12 +22,16 @@
 	X(call_self) X(call_nobody) X(raise_line) X(raise_high_line) X(send_msi) X(set_intr) \
 	X(arm_timer) X(leave_early) X(registers) X(read_ram) X(random) X(disk) X(fail_once) \
 	X(bus_send) X(bus_receive) X(bus_grant_ram) X(bus_grant_own) X(bus_pieces) X(bus_copy) \
-	X(bus_peek)
+	X(bus_peek) \
+	X(reg_read) X(reg_write) X(reg_in) X(reg_out) X(bus_master)
 /* clang-format on */
 
 #define X(name) ACT_##name,
 enum hostile_act { HOSTILE_ACTS(X) HOSTILE_COUNT };
 #undef X
+
+/* What the acts on registers take: which, and how wide, or how much of it goes in or out. */
+#define HOSTILE_REG(range, at, n) ((u64)(n) << 32 | DEVICE_REG(range, at))
 
 /* Its write() performs act `offset` with `value`; its read() answers what the last one left. */
 extern const struct driver hostile_driver;
