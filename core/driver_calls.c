@@ -23,7 +23,6 @@
 #include "core/l2/net.h"
 #include "core/l2/sched.h"
 #include "core/l3/gate.h"
-#include "core/lib/string.h"
 #include "drivers/api/driver.h"
 
 static struct hrsc *running(void)
@@ -35,7 +34,7 @@ static struct hrsc *running(void)
 }
 
 /* The driver that calls may not have what it asked for: all ones, and the end of a confined one. */
-static u64 refuse(u64 what)
+static __noinline u64 refuse(u64 what)
 {
 	if (running()->compartment)
 		compartment_abort(CAUSE_GRANT, what, compartment_caller(), 0);
@@ -43,7 +42,7 @@ static u64 refuse(u64 what)
 }
 
 /* The driver that calls, or NULL where it has no such grant. */
-static struct hrsc *granted(u64 grant)
+static __always_inline struct hrsc *granted(u64 grant)
 {
 	struct hrsc *h = running();
 
@@ -141,7 +140,7 @@ static struct hrsc *granted_peer(u64 peer, struct hrsc **to)
 	if (port)
 		*to = net_port(h, (u32)(peer - PEER_PORT));
 	else if (peer == PEER_SWITCH)
-		*to = net_switch(h);
+		*to = h ? h->net : NULL;
 	else if (peer == PEER_CONSOLE)
 		*to = &console_hrsc;
 	else
@@ -184,10 +183,12 @@ s64 call_l2_grant(u64 peer, struct bus_piece *piece, u64 n, u64 rights)
 
 	if (!allowed || !n || n > BUS_PIECES)
 		return allowed ? -ENOSPC : -EPERM;
-	memcpy(p, buffer(h, piece, (u32)(n * sizeof(*p))), n * sizeof(*p));
-	for (u32 i = 0; own && i < n; i++)
+	piece = buffer(h, piece, (u32)(n * sizeof(*p)));
+	for (u32 i = 0; own && i < n; i++) {
+		p[i] = piece[i];
 		p[i].at = (u64)buffer(h, (void *)p[i].at, p[i].len);
-	return bus_grant(h, to, own ? NULL : h->owner, p, (u32)n, (u32)rights);
+	}
+	return bus_grant(h, to, own ? NULL : h->owner, own ? p : piece, (u32)n, (u32)rights);
 }
 
 s64 call_l2_revoke(u64 handle)

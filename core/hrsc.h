@@ -12,7 +12,6 @@ struct compartment;
 struct device;
 struct driver;
 struct hrsc;
-struct net_switch;
 
 struct l1_if {
 	void (*irq)(struct hrsc *h, u32 line);
@@ -52,7 +51,7 @@ struct hrsc {
 	void *kept;		       /* (c) copy of its data after the last call that went well */
 	u64 revived_since_ns, revived; /* (o) restarts of late */
 	void *owner;		       /* (c) struct vm of a driver, VM or vCPU */
-	struct net_switch *net;	       /* (c) of a network device */
+	struct hrsc *net;	       /* (c) the switch of a network device */
 	struct device *device;	       /* (c) of a physical driver */
 	u64 deadline_ns;	       /* (o) timer asked for through the L1 gate, 0 none */
 	char name[24];		       /* (c) "linux/uart" */

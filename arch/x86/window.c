@@ -34,17 +34,30 @@ static __always_inline void close(u32 slot)
 	invlpg((u64)this_cpu(window) + slot * PAGE_SIZE);
 }
 
+/* Most are words of a ring. */
+static __always_inline void copy(void *to, const void *from, u32 len)
+{
+	if (len == 2)
+		memcpy(to, from, 2);
+	else if (len == 8)
+		memcpy(to, from, 8);
+	else if (len == 16)
+		memcpy(to, from, 16);
+	else
+		memcpy(to, from, len);
+}
+
 void window_read(hpa_t pa, void *to, u32 len)
 {
 	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
-	memcpy(to, open(0, pa), len);
+	copy(to, open(0, pa), len);
 	close(0);
 }
 
 void window_write(hpa_t pa, const void *from, u32 len)
 {
 	CHECK((pa.v & ~PAGE_MASK) + len <= PAGE_SIZE);
-	memcpy(open(0, pa), from, len);
+	copy(open(0, pa), from, len);
 	close(0);
 }
 

@@ -141,13 +141,6 @@ void block_free(hpa_t block)
 	lock_give(&lock);
 }
 
-u16 frame_owner(hpa_t a)
-{
-	u64 at = a.v / BLOCK_SIZE;
-
-	return at < frames.nblocks ? frames.blocks[at].owner : OWNER_NONE;
-}
-
 bool frame_owned(hpa_t a, u16 owner)
 {
 	u64 offset = a.v - frames.pool;

@@ -53,7 +53,6 @@ void pages_free(void *p, u32 npages);
 int __must_check block_alloc(u16 owner, hpa_t *out);
 void block_free(hpa_t block);
 
-u16 frame_owner(hpa_t a);
 /* Whether this owner has it, pages of the pool included. */
 bool frame_owned(hpa_t a, u16 owner);
 
@@ -87,3 +86,10 @@ extern struct frames {
 	u64 image; /* hpa */
 	u64 free_blocks, total_blocks, next_block;
 } frames;
+
+static inline u16 frame_owner(hpa_t a)
+{
+	u64 at = a.v / BLOCK_SIZE;
+
+	return at < frames.nblocks ? frames.blocks[at].owner : OWNER_NONE;
+}

@@ -10,7 +10,6 @@
 
 #include "arch/x86/window.h"
 #include "core/l1/frame.h"
-#include "core/l1/log.h"
 #include "core/l2/gate.h"
 #include "core/l2/sched.h"
 #include "core/lib/string.h"
@@ -146,18 +145,18 @@ int bus_send(struct hrsc *from, struct hrsc *to, u32 fn, u64 a, u64 b)
 	return err;
 }
 
-bool bus_receive(const struct hrsc *h, struct bus_message *out)
+u32 bus_receive(const struct hrsc *h, struct bus_message *out)
 {
 	struct bus_end *e;
-	bool any;
+	u32 n;
 
 	lock_take(&lock);
 	e = ends[h->id];
-	any = e && e->head != e->tail;
-	if (any)
+	n = e ? e->head - e->tail : 0;
+	if (n)
 		*out = e->message[e->tail++ % MESSAGES];
 	lock_give(&lock);
-	return any;
+	return n;
 }
 
 void bus_deliver(struct vm *vm)
@@ -185,25 +184,37 @@ static struct grant *unused(struct bus_end *e)
 	return NULL;
 }
 
+/* The pieces as they are kept are what is judged. */
+static s64 fill(struct grant *g, const struct vm *vm, const struct bus_piece *piece, u32 n)
+{
+	if (!g)
+		return -ENOSPC;
+	for (u32 i = 0; i < n; i++) {
+		g->piece[i] = piece[i];
+		if (vm && !vm_is_ram(vm, GPA(g->piece[i].at), g->piece[i].len))
+			return -EFAULT;
+	}
+	g->vm = vm;
+	g->n = n;
+	return 0;
+}
+
 s64 bus_grant(struct hrsc *h, struct hrsc *to, const struct vm *vm, const struct bus_piece *piece,
 	u32 n, u32 rights)
 {
 	struct grant *g;
-	s64 handle = -ENOSPC;
+	s64 handle;
 
 	if (!to || to->state != HRSC_LIVE)
 		return -ENOENT;
-	for (u32 i = 0; vm && i < n; i++) {
-		if (!vm_is_ram(vm, GPA(piece[i].at), piece[i].len))
-			return -EFAULT;
-	}
 	if (!l2_gate_grant(h, to, rights, n, piece->at, piece->len))
 		return -EPERM;
 	lock_take(&lock);
 	g = unused(ends[h->id]);
-	if (g) {
-		*g = (struct grant){ .vm = vm, .n = n, .to = to->id, .rights = (u8)rights };
-		memcpy(g->piece, piece, n * sizeof(*piece));
+	handle = fill(g, vm, piece, n);
+	if (handle == 0) {
+		g->to = to->id;
+		g->rights = (u8)rights;
 		g->handle =
 			++serial << HANDLE_SERIAL | (u64)h->id << 8 | (u64)(g - ends[h->id]->grant);
 		handle = (s64)g->handle;
@@ -252,7 +263,7 @@ static bool holds(const struct grant *g, u64 len)
 
 /* Where byte `at` of a grant is: in a page at *hpa, or if it returns that at an address of the
  * nucleus's. *n is made as small as what goes on from there. */
-static u8 *locate(const struct grant *g, u64 at, hpa_t *hpa, u32 *n)
+static __always_inline u8 *locate(const struct grant *g, u64 at, hpa_t *hpa, u32 *n)
 {
 	const struct bus_piece *p = g->piece;
 
@@ -263,7 +274,7 @@ static u8 *locate(const struct grant *g, u64 at, hpa_t *hpa, u32 *n)
 	if (!g->vm)
 		return (u8 *)at;
 	*n = (u32)MIN(*n, PAGE_SIZE - (at & ~PAGE_MASK));
-	CHECK(vm_ram(g->vm, GPA(at), hpa) == 0);
+	*hpa = vm_ram_at(g->vm, at); /* as fill() has seen, and a VM's RAM stays as it is */
 	return NULL;
 }
 

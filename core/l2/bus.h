@@ -17,8 +17,8 @@ void bus_renew_vm(struct vm *vm);
 
 /* -ENOENT: `to` is not there or has no queue; -EAGAIN: that is full; -EPERM: denied. */
 int __must_check bus_send(struct hrsc *from, struct hrsc *to, u32 fn, u64 a, u64 b);
-/* The oldest message to h; false: there is none. */
-bool __must_check bus_receive(const struct hrsc *h, struct bus_message *out);
+/* The oldest message to h; how many there were, with this one. */
+u32 __must_check bus_receive(const struct hrsc *h, struct bus_message *out);
 /* Calls mail() of those of the VM's drivers that something was sent to. */
 void bus_deliver(struct vm *vm);
 

@@ -67,21 +67,16 @@ bool vm_memory_scrub(struct vm *vm, u32 most)
 }
 
 /* Where in the VM's RAM [gpa, gpa+len) lies; false: it is not all RAM. */
-static bool ram_offset(const struct vm *vm, u64 gpa, u64 len, u64 *offset)
+static __always_inline bool ram_offset(const struct vm *vm, u64 gpa, u64 len, u64 *offset)
 {
 	u64 end = MIN(vm->memory_bytes, VM_RAM_BELOW_4G);
 
 	*offset = gpa;
-	if (gpa >= VM_RAM_BELOW_4G) {
+	if (unlikely(gpa >= VM_RAM_BELOW_4G)) {
 		*offset = gpa - GIB(4) + VM_RAM_BELOW_4G;
 		end = gpa >= GIB(4) ? vm->memory_bytes : 0;
 	}
 	return *offset < end && len <= end - *offset;
-}
-
-static hpa_t ram_at(const struct vm *vm, u64 offset)
-{
-	return HPA(vm->blocks[offset / BLOCK_SIZE].v + (offset & (BLOCK_SIZE - 1)));
 }
 
 bool vm_is_ram(const struct vm *vm, gpa_t gpa, u64 len)
@@ -97,7 +92,7 @@ int vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out)
 
 	if (!ram_offset(vm, gpa.v, 1, &offset))
 		return -EFAULT;
-	*out = ram_at(vm, offset);
+	*out = vm_block_at(vm, offset);
 	return 0;
 }
 
@@ -121,19 +116,32 @@ int s2_fault(struct vm *vm, gpa_t gpa, u8 access)
 	return vm_ram(vm, GPA(base), &hpa) < 0 ? -ENOENT : map_block(vm, base, hpa);
 }
 
+typedef void (*page_fn)(hpa_t, void *, u32);
+
+static __noinline int each_page(const struct vm *vm, u64 offset, u64 len, page_fn fn, void *data)
+{
+	for (u64 n = PAGE_SIZE - (offset & ~PAGE_MASK); len; n = PAGE_SIZE) {
+		n = MIN(n, len);
+		fn(vm_block_at(vm, offset), data, (u32)n);
+		offset += n;
+		len -= n;
+		data = (u8 *)data + n;
+	}
+	return 0;
+}
+
 /* Calls fn for each piece of [gpa, gpa+len) that lies in one page; all of it is RAM or nothing is
  * done. */
-static __always_inline int each_page(
-	struct vm *vm, gpa_t gpa, u64 len, void (*fn)(hpa_t, void *, u32), void *data)
+static __always_inline int each_piece(
+	const struct vm *vm, gpa_t gpa, u64 len, page_fn fn, void *data)
 {
 	u64 offset;
 
 	if (!ram_offset(vm, gpa.v, len, &offset))
 		return len ? -EFAULT : 0;
-	for (u64 n, done = 0; done < len; done += n) {
-		n = MIN(len - done, PAGE_SIZE - ((offset + done) & ~PAGE_MASK));
-		fn(ram_at(vm, offset + done), (u8 *)data + done, (u32)n);
-	}
+	if (unlikely(len > PAGE_SIZE - (offset & ~PAGE_MASK)))
+		return each_page(vm, offset, len, fn, data);
+	fn(vm_block_at(vm, offset), data, (u32)len);
 	return 0;
 }
 
@@ -155,15 +163,15 @@ static void clear(hpa_t hpa, void *unused, u32 n)
 
 int vm_read(struct vm *vm, gpa_t gpa, void *to, u64 len)
 {
-	return each_page(vm, gpa, len, copy_out, to);
+	return each_piece(vm, gpa, len, copy_out, to);
 }
 
 int vm_write(struct vm *vm, gpa_t gpa, const void *from, u64 len)
 {
-	return each_page(vm, gpa, len, copy_in, (void *)from);
+	return each_piece(vm, gpa, len, copy_in, (void *)from);
 }
 
 int vm_zero(struct vm *vm, gpa_t gpa, u64 len)
 {
-	return each_page(vm, gpa, len, clear, NULL);
+	return each_piece(vm, gpa, len, clear, NULL);
 }

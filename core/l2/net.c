@@ -60,7 +60,7 @@ int net_attach(struct hrsc *h, const struct config_function *f)
 		log_error("line %u, %s: no room on switch %s", f->line, f->name, f->source);
 		return -ENOSPC;
 	}
-	h->net = s;
+	h->net = &s->hrsc;
 	h->port = port;
 	s->port[port] = h;
 	a |= (f->port.open ? BUS_PORT_OPEN : 0) | (f->port.mirror ? BUS_PORT_MIRROR : 0);
@@ -70,9 +70,9 @@ int net_attach(struct hrsc *h, const struct config_function *f)
 
 void net_detach(struct hrsc *h)
 {
-	struct net_switch *s = h->net;
+	struct net_switch *s = container_of(h->net, struct net_switch, hrsc);
 
-	if (!s)
+	if (!h->net)
 		return;
 	call(s, h, h->port, BUS_PORT_CONFIGURE, 0, 0);
 	lock_take(&s->lock);
@@ -85,12 +85,8 @@ u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b)
 {
 	bool allowed = h->net && fn != BUS_PORT_CONFIGURE && !(fn >> BUS_PORT_SHIFT);
 
-	return allowed ? call(h->net, h, h->port, fn, a, b) : BUS_NO_PEER;
-}
-
-struct hrsc *net_switch(const struct hrsc *h)
-{
-	return h && h->net ? &h->net->hrsc : NULL;
+	return allowed ? call(container_of(h->net, struct net_switch, hrsc), h, h->port, fn, a, b)
+		       : BUS_NO_PEER;
 }
 
 struct hrsc *net_port(struct hrsc *h, u32 port)

@@ -10,6 +10,5 @@ int __must_check net_attach(struct hrsc *h, const struct config_function *f);
 void net_detach(struct hrsc *h);
 /* h calls its switch. */
 u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b);
-/* The switch that h is attached to, and what is at a port of the switch h: NULL if nothing. */
-struct hrsc *net_switch(const struct hrsc *h);
+/* What is at a port of the switch h; NULL: nothing, or h is none. */
 struct hrsc *net_port(struct hrsc *h, u32 port);

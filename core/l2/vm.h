@@ -194,6 +194,15 @@ void vm_destroy(struct vm *vm);
 int __must_check vm_ram(const struct vm *vm, gpa_t gpa, hpa_t *out);
 /* All of it is RAM. */
 bool vm_is_ram(const struct vm *vm, gpa_t gpa, u64 len);
+/* The byte at an offset in its blocks; at a guest physical address that is RAM. */
+static inline hpa_t vm_block_at(const struct vm *vm, u64 offset)
+{
+	return HPA(vm->blocks[offset / BLOCK_SIZE].v + (offset & (BLOCK_SIZE - 1)));
+}
+static inline hpa_t vm_ram_at(const struct vm *vm, u64 gpa)
+{
+	return vm_block_at(vm, gpa < GIB(4) ? gpa : gpa - GIB(4) + VM_RAM_BELOW_4G);
+}
 /* Copies between guest physical memory and the nucleus; -EFAULT and no copy outside RAM. */
 int __must_check vm_read(struct vm *vm, gpa_t gpa, void *to, u64 len);
 int __must_check vm_write(struct vm *vm, gpa_t gpa, const void *from, u64 len);

@@ -195,8 +195,8 @@ struct bus_message {
 	u32 from; /* says apart who sent it, and no more */
 	u64 a, b;
 };
-/* L2: the oldest message; false: there is none any more. */
-bool __must_check l2_receive(struct bus_message *out);
+/* L2: the oldest message. How many there were, with this one; 0: none. */
+u32 __must_check l2_receive(struct bus_message *out);
 
 /*
  * L2: shared memory. A grant lets a peer use up to BUS_PIECES pieces of the VM's RAM, or with

@@ -15,7 +15,6 @@
 #define STATUS_LIST  BIT(20) /* there are capabilities */
 #define STATUS_PIN   BIT(19)
 #define COMMAND_MEM  BIT(1)
-#define COMMAND_DMA  BIT(2)
 #define COMMAND_BITS (COMMAND_MEM | COMMAND_DMA | BIT(6) | BIT(8) | COMMAND_NO_PIN)
 
 enum {
@@ -86,11 +85,6 @@ bool function_decodes(const struct virtio *v)
 {
 	return (v->config[WORD_COMMAND] & COMMAND_MEM) &&
 	       v->config[WORD_BAR] == MACHINE_BAR(v->slot);
-}
-
-bool function_is_master(const struct virtio *v)
-{
-	return v->config[WORD_COMMAND] & COMMAND_DMA;
 }
 
 static u32 writable(u32 word)

@@ -150,12 +150,14 @@ static void mail(void *state)
 	struct net *n = state;
 	struct bus_message m;
 	bool anew = false;
+	u32 left;
 
-	while (l2_receive(&m)) {
-		if (m.fn == BUS_FRAME_CAME)
+	do {
+		left = l2_receive(&m);
+		if (left && m.fn == BUS_FRAME_CAME)
 			came(n, m.a, m.b);
-		anew |= m.fn == BUS_RENEW;
-	}
+		anew |= left && m.fn == BUS_RENEW;
+	} while (left > 1);
 	virtio_show(&n->v, RX);
 	if (anew)
 		renew(n);

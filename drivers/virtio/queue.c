@@ -146,15 +146,13 @@ bool virtio_wait(struct virtio *v, u32 queue)
 {
 	struct virtqueue *q = working(v, queue);
 
-	if (!q)
+	if (!q || !(v->accepted & VIRTIO_F_EVENT_IDX))
+		return true; /* it always notifies */
+	if (l3_memory_write(AVAIL_EVENT(q), &q->taken, 2) < 0) {
+		virtio_break(v);
 		return true;
-	if (v->accepted & VIRTIO_F_EVENT_IDX) {
-		if (l3_memory_write(AVAIL_EVENT(q), &q->taken, 2) < 0) {
-			virtio_break(v);
-			return true;
-		}
-		barrier();
 	}
+	barrier();
 	return !available(v, q);
 }
 
@@ -218,6 +216,8 @@ void virtio_serve(
 		while (budget > 0 && virtio_next(v, queue, &chain)) {
 			budget -= (s64)chain.read_len + chain.write_len + BUDGET_EACH;
 			virtio_done(v, queue, chain.head, handle(v, &chain));
+			if (v->queue[queue].taken == v->queue[queue].avail_index)
+				break; /* what has come meanwhile is notified of */
 		}
 	} while (budget > 0 && !virtio_wait(v, queue));
 	virtio_show(v, queue);

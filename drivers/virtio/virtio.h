@@ -141,7 +141,11 @@ bool virtqueue_enable(struct virtqueue *q);
 void function_reset(const struct virtio_class *c, struct virtio *v);
 /* Whether the device answers at its addresses, and may reach memory. */
 bool function_decodes(const struct virtio *v);
-bool function_is_master(const struct virtio *v);
+#define COMMAND_DMA BIT(2)
+static inline bool function_is_master(const struct virtio *v)
+{
+	return v->config[1] & COMMAND_DMA;
+}
 u64 function_config_read(const struct virtio_class *c, void *state, u32 offset);
 void function_config_write(
 	const struct virtio_class *c, void *state, u32 offset, u32 value, u32 mask);

@@ -73,15 +73,16 @@ struct learnt {
 struct vswitch {
 	struct port port[PORTS];
 	struct learnt table[TABLE];
+	u32 mirrors; /* ports, a bit for each */
 };
 
+/* There are two bytes more behind it. */
 static u64 number(const u8 mac[6])
 {
-	u64 n = 0;
+	u64 n;
 
-	for (u32 i = 0; i < 6; i++)
-		n = n << 8 | mac[i];
-	return n;
+	memcpy(&n, mac, sizeof(n));
+	return __builtin_bswap64(n) >> 16;
 }
 
 static struct learnt *place(struct vswitch *s, u64 mac, u32 vlan)
@@ -93,7 +94,7 @@ static struct learnt *place(struct vswitch *s, u64 mac, u32 vlan)
 static u32 owner(const struct vswitch *s, u64 mac, u32 vlan)
 {
 	for (u32 i = 0; i < PORTS; i++)
-		if (s->port[i].used && s->port[i].mac == mac && s->port[i].vlan == vlan)
+		if (s->port[i].mac == mac && s->port[i].vlan == vlan && s->port[i].used)
 			return i;
 	return NO_PORT;
 }
@@ -209,18 +210,15 @@ static bool allowed(struct port *p, struct frame *f)
 	       type != TAG_SERVICE && within_rate(p, f->len);
 }
 
-/* To all that are to have it. */
-static void flood(struct vswitch *s, struct frame *f, u32 to)
+/* Who is in the VLAN of a port. */
+static u32 members(const struct vswitch *s, u32 port)
 {
-	u32 vlan = s->port[f->port].vlan;
+	u32 ports = 0;
 
-	for (u32 i = 0; i < PORTS; i++) {
-		const struct port *p = &s->port[i];
-		bool wanted = p->mirror || (p->vlan == vlan && (to == NO_PORT || to == i));
-
-		if (p->used && i != f->port && wanted)
-			deliver(s, i, f);
-	}
+	for (u32 i = 0; i < PORTS; i++)
+		if (s->port[i].used && s->port[i].vlan == s->port[port].vlan)
+			ports |= 1u << i;
+	return ports;
 }
 
 /* A whole frame, from one port to those that are to have it. */
@@ -228,7 +226,7 @@ static u64 forward(struct vswitch *s, u32 port, u64 grant, u32 len)
 {
 	struct port *p = &s->port[port];
 	struct frame f;
-	u32 to;
+	u32 to, ports;
 
 	f.grant = grant;
 	f.port = port;
@@ -245,7 +243,9 @@ static u64 forward(struct vswitch *s, u32 port, u64 grant, u32 len)
 	p->sent++;
 	learn(s, f.from, p->vlan, port);
 	to = f.to & MAC_GROUP ? NO_PORT : find(s, f.to, p->vlan);
-	flood(s, &f, to);
+	ports = s->mirrors | (to == NO_PORT ? members(s, port) : 1u << to);
+	for (ports &= ~(1u << port); ports; ports &= ports - 1)
+		deliver(s, (u32)__builtin_ctz(ports), &f);
 	return 0;
 }
 
@@ -265,14 +265,17 @@ static u64 add_buffer(struct port *p, u64 grant)
 	return 0;
 }
 
-static u64 configure(struct port *p, u64 a, u64 b)
+static u64 configure(struct vswitch *s, u32 port, u64 a, u64 b)
 {
+	struct port *p = &s->port[port];
+
 	memset(p, 0, offsetof(struct port, buffer));
 	p->mac = a & (BIT(48) - 1);
 	p->vlan = a >> BUS_PORT_VLAN & 0xfff;
 	p->open = a & BUS_PORT_OPEN;
 	p->mirror = a & BUS_PORT_MIRROR;
 	p->used = a & BUS_PORT_USED;
+	s->mirrors = (s->mirrors & ~(1u << port)) | (u32)(p->used && p->mirror) << port;
 	p->bytes_per_s = p->tokens = b;
 	return 0;
 }
@@ -301,7 +304,7 @@ static u64 vswitch_call(void *state, u32 fn, u64 a, u64 b)
 	case BUS_PORT_STATE:
 		return set_state(p, (u8)a);
 	case BUS_PORT_CONFIGURE:
-		return configure(p, a, b);
+		return configure(s, port, a, b);
 	case BUS_INFO:
 		return info(p, a);
 	default:

@@ -33,12 +33,13 @@ int l2_send(enum bus_peer peer, enum bus_fn fn, u64 a, u64 b)
 	return put(peer_of(peer), &(struct bus_message){ fn, current->slot, a, b });
 }
 
-bool l2_receive(struct bus_message *out)
+u32 l2_receive(struct bus_message *out)
 {
-	if (current->head == current->tail)
-		return false;
-	*out = current->message[current->tail++ % MESSAGES];
-	return true;
+	u32 n = current->head - current->tail;
+
+	if (n)
+		*out = current->message[current->tail++ % MESSAGES];
+	return n;
 }
 
 /* All bytes of a piece, or NULL. */

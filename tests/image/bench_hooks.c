@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a call of a driver costs in either placement, and what a hook costs, in ticks of the TSC for
+ * What a call of a driver costs in either placement, a message, two grants with a copy of 64 bytes
+ * between them, and what a hook costs, in ticks of the TSC for
  * one crossing: with nothing armed, with one agent that
  * finds nothing, and with one whose finding goes to the horizontal orchestrator. Instructions,
  * where the emulator counts those. One line for each, as the bench guest has them:
@@ -11,6 +12,9 @@
 
 #include "arch/x86/cpu.h"
 #include "core/l1/gate.h"
+#include "core/l1/frame.h"
+#include "core/l2/bus.h"
+#include "core/l2/memory.h"
 #include "core/l2/placement.h"
 #include "core/lib/string.h"
 #include "kfv/witness.h"
@@ -41,6 +45,32 @@ static struct hrsc vcpu, *placed;
 		}                                                                                  \
 	}
 
+/* Two ends of the bus with RAM, of which one sends the other 64 bytes. */
+#define BYTES	64
+#define VM_SLOT 14
+
+static struct hrsc end[2];
+static hpa_t block[2];
+static struct vm owner[2];
+static bool missed; /* something did not come */
+
+static void pass_message(void)
+{
+	struct bus_message m;
+
+	missed |= bus_send(&end[0], &end[1], BUS_INFO, 1, 2) < 0 || !bus_receive(&end[1], &m);
+}
+
+static void pass_bytes(void)
+{
+	const struct bus_piece piece = { .at = PAGE_SIZE, .len = BYTES };
+	u64 from = (u64)bus_grant(&end[0], &vcpu, &owner[0], &piece, 1, BUS_READ);
+	u64 to = (u64)bus_grant(&end[1], &vcpu, &owner[1], &piece, 1, BUS_WRITE);
+
+	missed |= bus_copy(&vcpu, to, from, &vm, 0, BYTES) < 0;
+	bus_revoke(&end[0], from);
+}
+
 static void insert(u64 *values, u32 n, u64 value)
 {
 	for (; n && values[n - 1] > value; n--)
@@ -53,6 +83,9 @@ LOOP(pass_exit_gate, l1_gate_exit(&vcpu, EXIT_CPUID, 0, n))
 LOOP(pass_gate, (void)placed->l3->read(placed, 0, 0, 8))
 LOOP(pass_port_hook,
 	(void)HOOK(vcpu.armed, HOOK_L3_PORT_READ, vcpu.id, vm.hrsc.id, PIC, WRONG_WIDTH, 0, 0))
+
+LOOP(pass_messages, pass_message())
+LOOP(pass_grants, pass_bytes())
 
 static void report(const char *name, void (*pass)(u64 *values))
 {
@@ -97,6 +130,26 @@ TEST(bench_gate_calls)
 {
 	report_gate("gate.trusted", false);
 	report_gate("gate.confined", true);
+}
+
+TEST(bench_bus)
+{
+	if (!add_machine())
+		return;
+	for (u32 i = 0; i < 2; i++) {
+		EXPECT_EQ(block_alloc(OWNER_VM(VM_SLOT + i), &block[i]), 0);
+		owner[i] = (struct vm){ .memory_bytes = BLOCK_SIZE, .blocks = &block[i] };
+		EXPECT_EQ(hrsc_add(&end[i], HRSC_DRIVER, 0, "end") | bus_open(&end[i]), 0);
+	}
+	report("bus.message", pass_messages);
+	report("bus.copy", pass_grants);
+	EXPECT(!missed);
+	for (u32 i = 0; i < 2; i++) {
+		bus_close(&end[i]);
+		hrsc_remove(&end[i]);
+		block_give(block[i]);
+	}
+	remove_machine();
 }
 
 TEST(bench_hook_without_finding)
