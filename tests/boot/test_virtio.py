@@ -114,7 +114,7 @@ def test_disk_and_switch_with_a_bare_guest(boot_vms):
     vm.modules["sectors"] = b"".join(n.to_bytes(512, "little") for n in range(256))
     machine = boot_vms(vm, options="exit=ended")
     assert machine.wait(120) == End("exit", 0), machine.log_text()
-    assert len(re.findall(r"BENCH virtio\.\w+ \d+", machine.log_text())) == 4
+    assert len(re.findall(r"BENCH virtio\.\w+ \d+", machine.log_text())) == 6
 
 
 def station(name, address, command, net, **settings):
