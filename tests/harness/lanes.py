@@ -92,13 +92,13 @@ def bochs(name, vendor, cpu, **more):
 
 # The lanes beside one that runs everything run what their own difference may change. A CPU model:
 # what the CPU decides.
-MODEL_PART = "test_boot.py and not two_guests or test_masking or a10 or release"
+MODEL_PART = "test_boot.py and not two_guests or test_run or test_masking or a10 or release"
 
 # The other maker of AMD-V, with more features and faults of its own: what the hardware does for
 # guests, not what the devices and the console do.
 OPINION_PART = (
-    "test_boot.py and not two_guests or test_masking or test_smp or test_compartments or lacks or"
-    " comes_back or test_attacks.py"
+    "test_boot.py and not two_guests or test_run or test_masking or test_smp or test_compartments"
+    " or lacks or comes_back or test_attacks.py"
 )
 
 # Firmware: what it hands over, and one of each kind; on Bochs it takes most of a minute.
