@@ -14,6 +14,8 @@ extern char image_start[], text_end[], rodata_end[], image_end[];
 
 #define INDENT 12
 #define WIDTH  80
+/* ", 64 found, TSC 12345.678 MHz" */
+#define TSC_WIDTH 30
 
 /* Words separated by commas, broken at the right margin. */
 static void print_list(const char *title, const char *const *words, u32 n)
@@ -36,9 +38,11 @@ static void print_list(const char *title, const char *const *words, u32 n)
 
 static void print_cpu(const struct hv_features *f)
 {
-	out("  cpu       %s, %u found, TSC %lu.%03lu MHz\n",
-		cpu_features.brand[0] ? cpu_features.brand : cpu_features.vendor, acpi.ncpus,
-		time_tsc_khz() / 1000, time_tsc_khz() % 1000);
+	const char *name = cpu_features.brand[0] ? cpu_features.brand : cpu_features.vendor;
+	bool long_name = strlen(name) > WIDTH - INDENT - TSC_WIDTH;
+
+	out("  cpu       %s, %u found,%s TSC %lu.%03lu MHz\n", name, acpi.ncpus,
+		long_name ? "\n           " : "", time_tsc_khz() / 1000, time_tsc_khz() % 1000);
 	out("  engine    %s revision %u, %u address spaces\n", f->name, f->revision, f->asids);
 	print_list("uses", f->used, f->used_count);
 	for (u32 i = 0; i < f->missing_count; i++)

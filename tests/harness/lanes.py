@@ -101,8 +101,12 @@ OPINION_PART = (
     " or lacks or comes_back or test_attacks.py"
 )
 
-# Firmware: what it hands over, and one of each kind; on Bochs it takes most of a minute.
-FIRMWARE_PART = "test_boot.py or test_run or test_failures or acpi or cpus_are or smp_guest"
+# Firmware: what it hands over, and one of each kind; on Bochs it takes most of a minute. OVMF itself
+# wants long mode and memory.
+FIRMWARE_PART = (
+    "test_boot.py and not two_guests or test_run or acpi or cpus_are or smp_guest"
+    " or test_failures and not lacks and not little_memory"
+)
 UEFI_PART = (
     "test_boot.py and not ends_are and not two_guests or test_run or acpi or calm"
     " or (a02 or a16) and on or a10_is"
