@@ -101,8 +101,8 @@ OPINION_PART = (
     " or lacks or comes_back or test_attacks.py"
 )
 
-# Firmware: what it hands over, and one of each kind; on Bochs it takes most of a minute. OVMF itself
-# wants long mode and memory.
+# Firmware: what it hands over, and one of each kind; on Bochs it takes most of a minute. OVMF
+# itself wants long mode and memory.
 FIRMWARE_PART = (
     "test_boot.py and not two_guests or test_run or acpi or cpus_are or smp_guest"
     " or test_failures and not lacks and not little_memory"
