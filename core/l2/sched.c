@@ -393,7 +393,7 @@ void sched_timers_run(void)
 	earlier(&best, run_vm_timers(&host_vm, now)); /* the others may have called these */
 	if (v && now >= v->slice_end_ns)
 		vcpu_hazard(v, HAZARD_RESCHED);
-	else if (v) /* though nobody waits: what it uses is to be charged for in time */
+	else if (v && (v->vm->cap || sched_anyone()))
 		earlier(&best, v->slice_end_ns);
 	if (defence > now)
 		earlier(&best, defence);

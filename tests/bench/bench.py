@@ -61,7 +61,7 @@ ROWS = (
     Row("ipi.round_trip", "IPI there and back", None, None, ((14300,), (14500,))),
     Row("sched.switch", "switch of vCPUs", None, None, ((1604,), (1815,))),
     Row("irq.latency", "timer, spinning", None, None, ((1610,), (935,))),
-    Row("wake.hlt", "timer, in HLT", None, None, ((2800,), (2566,))),
+    Row("wake.hlt", "timer, in HLT", None, None, ((3090,), (2852,))),
     Row("virtio.blk_request", "disk, a sector", None, None, ((2935,), (2990,))),
     Row("virtio.blk_each_kib", "  each KiB more", None, None, ((160,), (160,))),
     Row("bus.message", "message there", None, None, ((210,), (210,))),
