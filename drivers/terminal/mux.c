@@ -252,7 +252,7 @@ u64 mux_deadline(const struct mux *m)
 		const struct mux_party *p = &m->party[i];
 		u64 at = p->newlines ? 1 : p->last_ns + MUX_PAUSE_NS; /* 1: at once */
 
-		if (!ring_used(&p->tx))
+		if (!p->name[0] || !ring_used(&p->tx))
 			continue;
 		if (focus_in_line(m))
 			at = MAX(at, quiet);

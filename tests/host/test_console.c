@@ -281,6 +281,18 @@ static void random_step(u32 long_lines)
 	now += rand() % (rand() % 10 ? 2 * MS : 300 * MS);
 }
 
+/* What a VM that was destroyed had still to say is due never, or nothing else would be done. */
+TEST(console_is_not_kept_busy_by_one_that_is_gone)
+{
+	start();
+	now += MUX_PAUSE_NS;
+	say(1, 'x');
+	say(1, '\n');
+	EXPECT_EQ(mux_deadline(&mux), 1);
+	mux.party[1].name[0] = 0;
+	EXPECT_EQ(mux_deadline(&mux), 0);
+}
+
 TEST(console_loses_no_byte)
 {
 	for (u32 seed = 1; seed <= 60; seed++) {
