@@ -48,13 +48,12 @@ struct hrsc {
 	void *data;			 /* (c) the driver's own data, as the nucleus sees it */
 	struct compartment *compartment; /* (c) where it runs; NULL: trusted */
 	u64 grants;			 /* (c) GRANT_ bits: what it may ask for */
-	void *kept;		       /* (c) copy of its data after the last call that went well */
-	u64 revived_since_ns, revived; /* (o) restarts of late */
-	void *owner;		       /* (c) struct vm of a driver, VM or vCPU */
-	struct hrsc *net;	       /* (c) the switch of a network device */
-	struct device *device;	       /* (c) of a physical driver */
-	u64 deadline_ns;	       /* (o) timer asked for through the L1 gate, 0 none */
-	char name[24];		       /* (c) "linux/uart" */
+	u64 revived_since_ns, revived;	 /* (o) restarts of late */
+	void *owner;			 /* (c) struct vm of a driver, VM or vCPU */
+	struct hrsc *net;		 /* (c) the switch of a network device */
+	struct device *device;		 /* (c) of a physical driver */
+	u64 deadline_ns;		 /* (o) timer asked for through the L1 gate, 0 none */
+	char name[24];			 /* (c) "linux/uart" */
 };
 
 #define HRSC_MAX 256

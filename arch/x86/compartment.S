@@ -34,7 +34,7 @@ compartment_enter:
 	pushq $SELECTOR_USER_CODE
 	pushq %rsi
 	movq COMPARTMENT_CR3(%rdi), %rax
-	movl $COMPARTMENT_STATE, %edi
+	movq COMPARTMENT_DATA(%rdi), %rdi
 	movq %rdx, %rsi
 	movq %rcx, %rdx
 	movq %r8, %rcx

@@ -21,6 +21,7 @@
 #define STATE_PAGES_MAX	 ((STACK_LOW - COMPARTMENT_STATE) / PAGE_SIZE - 2)
 #define POOL_SLOT	 ((DIRECT_BASE >> 39) & 511)
 #define CALL_FRAME_BYTES 40
+#define PTE_DIRTY	 BIT(6)
 
 /*
  * A budget is so many ticks of the timer in one entry, not a length of time: where this machine
@@ -35,6 +36,7 @@ ASSERT_OFFSET(struct compartment, cr3, COMPARTMENT_CR3);
 ASSERT_OFFSET(struct compartment, sp, COMPARTMENT_SP);
 ASSERT_OFFSET(struct compartment, rflags, COMPARTMENT_RFLAGS);
 ASSERT_OFFSET(struct compartment, doomed, COMPARTMENT_DOOMED);
+ASSERT_OFFSET(struct compartment, data, COMPARTMENT_DATA);
 
 u64 compartment_enter(struct compartment *c, const void *fn, u64 a, u64 b, u64 x, u64 y);
 void compartment_leave(void) __noreturn; /* not as C calls: with RAX */
@@ -59,6 +61,7 @@ static int build(struct compartment *c)
 		err = map(c, STACK_LOW, c->stack, COMPARTMENT_STACK_PAGES);
 	if (err)
 		return err;
+	c->leaf = pt_entry_make(&c->space, COMPARTMENT_STATE, 1); /* it is there */
 	l1_gate_table_write(&c->space.root[IMAGE_SLOT], compartment_image.root[IMAGE_SLOT]);
 	l1_gate_table_write(&c->space.root[POOL_SLOT], host_tables.root[POOL_SLOT]);
 	c->cr3 = virt_to_hpa(c->space.root).v;
@@ -67,22 +70,19 @@ static int build(struct compartment *c)
 
 int compartment_create(struct compartment *c, u32 state_bytes)
 {
-	u64 end = ALIGN_UP(state_bytes, 8);
 	int err = -ENOMEM;
 
-	c->state_pages = (u32)(ALIGN_UP(end, PAGE_SIZE) / PAGE_SIZE);
+	c->state_pages = (u32)(ALIGN_UP(state_bytes, PAGE_SIZE) / PAGE_SIZE);
 	CHECK(c->state_pages <= STATE_PAGES_MAX);
+	c->data = COMPARTMENT_STATE + c->state_pages * PAGE_SIZE - ALIGN_UP(state_bytes, 8);
 	c->state = pages_alloc(c->state_pages, FRAME_COMPARTMENT);
+	c->kept = pages_alloc(c->state_pages, FRAME_DATA);
 	c->stack = pages_alloc(COMPARTMENT_STACK_PAGES, FRAME_COMPARTMENT);
-	if (c->state && c->stack)
+	if (c->state && c->kept && c->stack)
 		err = build(c);
-	if (err) {
-		compartment_destroy(c);
-		return err;
-	}
-	c->canary = end % PAGE_SIZE ? (u64 *)(c->state + end) : NULL;
-	compartment_renew(c);
-	return 0;
+	if (!err)
+		compartment_reset(c);
+	return err;
 }
 
 int compartment_share(struct compartment *c, u8 *pages, u32 npages)
@@ -92,7 +92,30 @@ int compartment_share(struct compartment *c, u8 *pages, u32 npages)
 	return npages ? map(c, COMPARTMENT_SHARED, pages, npages) : 0;
 }
 
-void compartment_renew(struct compartment *c)
+void *compartment_data(const struct compartment *c)
+{
+	return c->state + (c->data - COMPARTMENT_STATE);
+}
+
+/*
+ * SDM, "Accessed and Dirty Flags": the CPU sets them without telling, and has none in its TLB that
+ * it may forget, as each entry loads CR3. One page at most is copied without being asked about.
+ */
+void compartment_keep(struct compartment *c, bool all)
+{
+	u64 from = c->data - COMPARTMENT_STATE;
+
+	for (u32 i = 0; i < c->state_pages; i++, from = i * PAGE_SIZE) {
+		if (c->state_pages > 1 && !all) {
+			if (!(c->leaf[i] & PTE_DIRTY))
+				continue;
+			l1_gate_table_write(&c->leaf[i], c->leaf[i] & ~PTE_DIRTY);
+		}
+		memcpy(c->kept + from, c->state + from, (i + 1) * PAGE_SIZE - from);
+	}
+}
+
+static void renew(struct compartment *c)
 {
 	c->secret = rdtsc() * 0x9e3779b97f4a7c15ull;
 	c->sp = COMPARTMENT_STACK;
@@ -100,8 +123,18 @@ void compartment_renew(struct compartment *c)
 	c->doomed = false;
 	memset(c->stack, 0, COMPARTMENT_STACK_PAGES * PAGE_SIZE);
 	*(u64 *)c->stack = c->secret;
-	if (c->canary)
-		*c->canary = c->secret;
+}
+
+void compartment_restore(struct compartment *c)
+{
+	renew(c);
+	memcpy(c->state, c->kept, c->state_pages * PAGE_SIZE);
+}
+
+void compartment_reset(struct compartment *c)
+{
+	memset(c->kept, 0, c->state_pages * PAGE_SIZE);
+	compartment_restore(c);
 }
 
 void compartment_destroy(struct compartment *c)
@@ -113,6 +146,8 @@ void compartment_destroy(struct compartment *c)
 	pt_destroy(&c->space);
 	if (c->state)
 		pages_free(c->state, c->state_pages);
+	if (c->kept)
+		pages_free(c->kept, c->state_pages);
 	if (c->stack)
 		pages_free(c->stack, COMPARTMENT_STACK_PAGES);
 }
@@ -131,12 +166,23 @@ void compartment_abort(u64 cause, u64 error, u64 rip, u64 address)
 	__builtin_unreachable();
 }
 
+/* What the nucleus writes for it is as dirty as what it writes itself. */
+static void soil(const struct compartment *c, u64 from, u64 end)
+{
+	for (u64 i = from / PAGE_SIZE; i * PAGE_SIZE < end && c->state_pages > 1; i++)
+		if (!(c->leaf[i] & PTE_DIRTY))
+			l1_gate_table_write(&c->leaf[i], c->leaf[i] | PTE_DIRTY);
+}
+
 void *compartment_buffer(const struct compartment *c, u64 at, u64 len)
 {
 	u64 data = c->state_pages * PAGE_SIZE, stack = COMPARTMENT_STACK_PAGES * PAGE_SIZE;
+	u64 from = at - COMPARTMENT_STATE;
 
-	if (at - COMPARTMENT_STATE < data && len <= data - (at - COMPARTMENT_STATE))
-		return c->state + (at - COMPARTMENT_STATE);
+	if (from < data && len <= data - from) {
+		soil(c, from, from + len);
+		return c->state + from;
+	}
 	if (at - STACK_LOW < stack && len <= stack - (at - STACK_LOW))
 		return c->stack + (at - STACK_LOW);
 	if (at - COMPARTMENT_SHARED < c->shared_len &&
@@ -202,8 +248,6 @@ static void check(struct compartment *c)
 {
 	if (*(u64 *)c->stack != c->secret)
 		fail(c, CAUSE_STACK, 0, 0, STACK_LOW);
-	if (c->canary && *c->canary != c->secret)
-		fail(c, CAUSE_DATA, 0, 0, COMPARTMENT_STATE + (u64)((u8 *)c->canary - c->state));
 }
 
 /* Prepares the entry's stack; false: there is no room for it. */
@@ -246,7 +290,6 @@ u64 compartment_call(struct compartment *c, const void *fn, u64 a, u64 b, u64 x,
 
 u64 compartment_give(struct compartment *c, const void *data, u32 len)
 {
-	compartment_renew(c);
 	c->sp = (c->sp - len) & ~15ull;
 	memcpy(c->stack + (c->sp - STACK_LOW), data, len);
 	return c->sp;

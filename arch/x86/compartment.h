@@ -18,6 +18,7 @@
 #define COMPARTMENT_SP	   8
 #define COMPARTMENT_RFLAGS 16
 #define COMPARTMENT_DOOMED 24
+#define COMPARTMENT_DATA   32
 
 #ifdef __ASSEMBLER__
 
@@ -68,12 +69,14 @@ struct compartment {
 	u8 ticks;		/* (o) of the timer that the entry has seen */
 	u8 entries;		/* (o) that have not returned */
 	u32 state_pages;	/* (c) */
+	u64 data;		/* (c) in its own addresses: up to the guard page behind them */
 	struct pagetable space; /* (c) */
-	u8 *state, *stack;	/* (c) as the nucleus sees them */
-	u8 *shared;		/* (c) what it has at COMPARTMENT_SHARED; NULL: nothing */
-	u64 shared_len;		/* (c) */
-	u64 *canary;		/* (c) behind the data; NULL: the guard page is right there */
-	u64 secret;		/* (c) what the canaries hold */
+	u64 *leaf;	   /* (c) the entries of space that map its state, a dirty bit in each */
+	u8 *state, *stack; /* (c) as the nucleus sees them, in whole pages */
+	u8 *shared;	   /* (c) what it has at COMPARTMENT_SHARED; NULL: nothing */
+	u64 shared_len;	   /* (c) */
+	u8 *kept;	   /* (o) state after the last entry that went well */
+	u64 secret;	   /* (c) what the canary at the stack's end holds */
 	struct compartment_fault fault; /* (o) when doomed */
 };
 
@@ -81,21 +84,29 @@ extern u64 host_cr3;			   /* (c) */
 extern struct pagetable compartment_image; /* (c) the image as all of them have it */
 extern u8 compartment_done[];		   /* where what was entered returns to */
 
-/* A compartment with zeroed data. -ENOMEM. */
+/* A compartment with zeroed data; destroyed by the caller also on an error. -ENOMEM. */
 int __must_check compartment_create(struct compartment *c, u32 state_bytes);
 /* Maps more of the pool's pages of FRAME_COMPARTMENT into it, at COMPARTMENT_SHARED. -ENOMEM. */
 int __must_check compartment_share(struct compartment *c, u8 *pages, u32 npages);
 void compartment_destroy(struct compartment *c);
-/* Not doomed any more, with an empty stack; its data are for others to restore. */
-void compartment_renew(struct compartment *c);
+/* Its data, as the nucleus sees them. */
+void *compartment_data(const struct compartment *c);
+/* Its data are sound: what compartment_restore() goes back to. all: others than itself wrote them.
+ */
+void compartment_keep(struct compartment *c, bool all);
+/* Not doomed any more, with an empty stack and its data as they were kept, or zeroed. */
+void compartment_restore(struct compartment *c);
+void compartment_reset(struct compartment *c);
 /*
  * Calls fn(state, a, b, x, y) of the drivers' text inside. All ones when it failed; c->doomed says
  * so, c->fault why.
  */
 u64 compartment_call(struct compartment *c, const void *fn, u64 a, u64 b, u64 x, u64 y);
-/* Renews it and leaves these bytes at the top of its stack; returns where it sees them. */
+/* Of one whose stack is empty: leaves these bytes at its top; returns where it sees them. */
 u64 compartment_give(struct compartment *c, const void *data, u32 len);
-/* What it has at [at, at + len), data or stack, as the nucleus sees it; NULL: it is not all there.
+/*
+ * What it has at [at, at + len), data or stack, as the nucleus sees it, to read or write; NULL: it
+ * is not all there.
  */
 void *compartment_buffer(const struct compartment *c, u64 at, u64 len);
 /* From a call outwards of the innermost compartment: it ends here, as failed. */

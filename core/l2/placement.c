@@ -70,13 +70,6 @@ static void fail(struct hrsc *h)
 	l1_gate_driver_fault(h, f->cause, f->error, f->rip, f->address);
 }
 
-/* As after the last call that went well. */
-static void restore(struct hrsc *h)
-{
-	compartment_renew(h->compartment);
-	memcpy(h->data, h->kept, h->driver->state_size);
-}
-
 /* As at power-on; lines that it may have raised are low again. */
 static void begin_anew(struct hrsc *h)
 {
@@ -98,7 +91,7 @@ static __noinline u64 recover(struct hrsc *h, const struct call *c)
 
 	fail(h);
 	if (h->state == HRSC_LIVE && !h->device) {
-		restore(h);
+		compartment_restore(h->compartment);
 		value = enter(h, c);
 		if (!h->compartment->doomed)
 			return value;
@@ -109,6 +102,12 @@ static __noinline u64 recover(struct hrsc *h, const struct call *c)
 	return ~0ull;
 }
 
+static void keep(struct hrsc *h, bool all)
+{
+	if (!h->compartment->doomed)
+		compartment_keep(h->compartment, all);
+}
+
 static u64 call_confined(struct hrsc *h, const struct call *c)
 {
 	u64 value = enter(h, c);
@@ -117,7 +116,7 @@ static u64 call_confined(struct hrsc *h, const struct call *c)
 		return value;
 	if (unlikely(h->compartment->doomed) && h->state == HRSC_LIVE)
 		value = recover(h, c);
-	driver_keep(h);
+	keep(h, false);
 	return value;
 }
 
@@ -237,9 +236,8 @@ static int give_room(struct hrsc *h, bool is_confined)
 	if (!h->compartment)
 		return -ENOMEM;
 	err = compartment_create(h->compartment, h->driver->state_size);
-	h->data = h->compartment->state;
-	h->kept = pages_alloc(state_pages(h->driver), FRAME_DATA);
-	return err || h->kept ? err : -ENOMEM;
+	h->data = compartment_data(h->compartment);
+	return err;
 }
 
 static void take_room(struct hrsc *h)
@@ -247,8 +245,6 @@ static void take_room(struct hrsc *h)
 	if (h->compartment) {
 		compartment_destroy(h->compartment);
 		pages_free(h->compartment, 1);
-		if (h->kept)
-			pages_free(h->kept, state_pages(h->driver));
 	} else if (h->data) {
 		pages_free(h->data, state_pages(h->driver));
 	}
@@ -329,22 +325,23 @@ void driver_start(struct hrsc *h)
 	if (h->device)
 		setup.device = h->device->setup;
 	bus_renew(h);
-	memset(h->data, 0, h->driver->state_size);
 	h->deadline_ns = 0;
 	h->state = HRSC_LIVE;
 	if (!h->compartment) {
+		memset(h->data, 0, h->driver->state_size);
 		inside(h, start.fn, (u64)&setup, 0, 0, 0);
 		return;
 	}
+	compartment_reset(h->compartment);
 	start.a = compartment_give(h->compartment, &setup, sizeof(setup));
 	enter(h, &start); /* should it fail, the next call says so */
-	driver_keep(h);
+	keep(h, false);
 }
 
 void driver_keep(struct hrsc *h)
 {
-	if (h->compartment && !h->compartment->doomed)
-		memcpy(h->kept, h->data, h->driver->state_size);
+	if (h->compartment)
+		keep(h, true);
 }
 
 void driver_remove(struct hrsc *h)

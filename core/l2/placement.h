@@ -20,7 +20,7 @@ int __must_check driver_place(
 	struct vm *vm, const struct driver *driver, u8 slot, bool is_confined);
 /* Back to power-on: data zeroed, start() called. */
 void driver_start(struct hrsc *h);
-/* Its data are sound: what a microreboot goes back to. */
+/* Its data were written by others: they are what a microreboot goes back to. */
 void driver_keep(struct hrsc *h);
 /* For the L1 orchestrator, at a failure of h: it is to go on. -EAGAIN: too often of late. */
 int __must_check driver_revive(struct hrsc *h);

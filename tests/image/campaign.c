@@ -115,7 +115,7 @@ static u8 *byte_to_change(const struct trap_frame *f)
 
 	switch (campaign.kind) {
 	case IN_DATA:
-		return c->state + at % campaign.target->driver->state_size;
+		return (u8 *)campaign.target->data + at % campaign.target->driver->state_size;
 	case IN_STACK:
 		at = 1 + at % MAX(COMPARTMENT_STACK - f->rsp, 8);
 		return c->stack + COMPARTMENT_STACK_PAGES * PAGE_SIZE - at;

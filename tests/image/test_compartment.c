@@ -355,10 +355,10 @@ TEST(compartment_failure_stays_with_its_driver)
 	EXPECT_EQ(policy_set_mode(POLICY_OFF), 0); /* nobody repairs it */
 	EXPECT_EQ(hook_arm_all(true), 0);
 	h->armed = other->armed = HOOK_BIT(HOOK_L1_FAULT);
-	*(u64 *)(h->compartment->state + ALIGN_UP(HOSTILE_STATE, 8)) ^= 1;
+	*(u64 *)h->compartment->stack ^= 1;
 	other->l3->write(other, 0, ACT_call_peer, 8, PEER_PIT);
 	EXPECT_EQ(h->state, HRSC_FAILED);
-	EXPECT_EQ(h->compartment->fault.cause, CAUSE_DATA);
+	EXPECT_EQ(h->compartment->fault.cause, CAUSE_STACK);
 	EXPECT_EQ(other->state, HRSC_LIVE);
 	EXPECT_EQ(other->l3->read(other, 0, 0, 8), BUS_NO_PEER);
 	EXPECT_EQ(witness_seen(HOOK_L1_FAULT) - before, 1);
