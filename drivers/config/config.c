@@ -188,7 +188,11 @@ static int read_vm(struct config_text *t, void *to)
 	if (config->nvms == CONFIG_VMS)
 		return config_full(t, CONFIG_VMS, "VMs");
 	*vm = (struct config_vm){
-		.vcpus = 1, .weight = 100, .cpus = ~0ull, .devices = DEVICES_ALL
+		.vcpus = 1,
+		.weight = 100,
+		.cpus = ~0ull,
+		.devices = DEVICES_ALL,
+		.confined = BIT(DEVICE_COUNT + 1) - 1,
 	};
 	vm->line = at.line;
 	vm->column = at.column;

@@ -6,7 +6,7 @@ import json
 from harness.tree import BUILD
 
 PATH = BUILD / "results/attacks.json"
-COLUMNS = "{:8} {:12} {:9} {:22} {:26} {:>9} {:10}"
+COLUMNS = "{:8} {:9} {:12} {:9} {:22} {:26} {:>9} {:10}"
 
 
 def reactions_of(findings):
@@ -23,7 +23,7 @@ def record(run, scenario, lane, mode, succeeded, oracle, exits, without=()):
     return {
         "scenario": scenario,
         "lane": lane.name,
-        "placement": "trusted",
+        "placement": run.placement,
         "mode": mode,
         "without_agents": list(without),
         "attack_succeeded": succeeded,
@@ -56,13 +56,20 @@ def row(r):
     wrong = [name for name, good in r["oracle"].items() if not good]
     outcome = "succeeded" if r["attack_succeeded"] else "stopped"
     line = COLUMNS.format(
-        r["scenario"], mode, outcome, agents, " ".join(codes) or "-", exits, r["collateral"]
+        r["scenario"],
+        r["placement"],
+        mode,
+        outcome,
+        agents,
+        " ".join(codes) or "-",
+        exits,
+        r["collateral"],
     )
     return line.rstrip() + (f"\n         not as before: {', '.join(wrong)}" if wrong else "")
 
 
 def table(records):
     head = COLUMNS.format(
-        "scenario", "mode", "attack", "seen by", "reactions", "exits", "collateral"
+        "scenario", "drivers", "mode", "attack", "seen by", "reactions", "exits", "collateral"
     )
     return [head.rstrip(), *(row(r) for r in records)]

@@ -131,16 +131,16 @@ def swept_before(alert):
     return port // STRIDE * 3 + {1: 1, 2: 2, 4: 3}[width]
 
 
-def run_a02(boot, calm, lane, mode, without=()):
-    run = Run(boot, A02, mode, vuln="ioapic", without=without)
+def run_a02(boot, calm, lane, mode, without=(), placement="trusted"):
+    own = scenario.IOAPIC_REST // 4 if placement == "confined" else 0
+    run = Run(boot, A02, mode, vuln="ioapic", without=without, placement=placement)
     oracle = liveness(run, calm)
     leaked = run.attacker(r"A02 step ioapic leaked (\d+) written (\d+) denied (\d+)")
-    oracle["attacker gained nothing"] = int(leaked[1]) == int(leaked[2]) == 0
+    oracle["attacker gained nothing"] = int(leaked[1]) == 0 and int(leaked[2]) <= own
     oracle["legal access works"] = run.attacker("A02 step legal access works") is not None
     succeeded = not oracle["attacker gained nothing"]
     if run.sees_memory:
-        redzone = scenario.ioapic_redzone(run.ram())
-        oracle["redzone clean"] = redzone == bytes(len(redzone))
+        oracle["redzone clean"] = not any(scenario.ioapic_redzone(run.ram(), placement))
         succeeded = not oracle["redzone clean"]
     first = run.first_alert("absent-ports")
     exits = swept_before(first) if first else None
@@ -149,6 +149,7 @@ def run_a02(boot, calm, lane, mode, without=()):
 
 @pytest.mark.parametrize("mode", OFF_AND_ON)
 def test_a02_ports_and_index_out_of_range(boot, calm, lane, keep, mode):
+    """With drivers in ring 0, where what they break is not theirs alone."""
     run, r = run_a02(boot, calm, lane, mode)
     keep(r)
     check(r, run, "range@L3", succeeded=mode != "on")
@@ -165,6 +166,39 @@ def test_a02_without_its_agent(boot, calm, lane, keep):
     run, r = run_a02(boot, calm, lane, "on", without=("range",))
     keep(r)
     assert r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
+
+
+ENDED = r"attacker/ioapic failed: data overrun"
+
+
+@pytest.mark.sample
+def test_a02_confined(boot, calm, lane, keep):
+    run, r = run_a02(boot, calm, lane, "on", placement="confined")
+    keep(r)
+    check(r, run, "range@L3", succeeded=False)
+    assert executed(r) == {"R01", "R02"}
+    assert not re.search(ENDED, run.log)
+
+
+def test_a02_confined_with_the_defence_off(boot, calm, lane, keep):
+    """The driver runs over the end of its data, which is its own: nothing lies behind."""
+    run, r = run_a02(boot, calm, lane, "off", placement="confined")
+    keep(r)
+    check(r, run, "range@L3", succeeded=False)
+    assert len(re.findall(ENDED, run.log)) == 1
+    wrong = [name for name, good in r["oracle"].items() if not good]
+    assert wrong == ["legal access works"], "the driver is gone for good, and nothing else"
+
+
+def test_a02_confined_without_its_agent(boot, calm, lane, keep):
+    """The driver is rebooted under its guest, until it has failed too often."""
+    run, r = run_a02(boot, calm, lane, "on", without=("range",), placement="confined")
+    keep(r)
+    assert not r["attack_succeeded"] and r["detected_by"] == ["fault@L1"] and r["collateral"] == 0
+    assert executed(r) == {"R10"}
+    wrong = [name for name, good in r["oracle"].items() if not good]
+    assert wrong == ["legal access works"]
+    assert run.evidence_is_genuine()
 
 
 # --- A16 -----------------------------------------------------------------------------------------

@@ -118,6 +118,8 @@ TEST(config_devices_none)
 
 TEST(config_confined)
 {
+	good("vm a { memory 8M; kernel k }");
+	EXPECT_EQ(config.vms[0].confined, BIT(DEVICE_COUNT + 1) - 1);
 	good("vm a { memory 8M; kernel k; confined none }");
 	EXPECT_EQ(config.vms[0].confined, 0);
 	good("vm a { memory 8M; kernel k; confined all; devices uart }");

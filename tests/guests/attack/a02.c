@@ -102,14 +102,15 @@ static bool ioapic_works(void)
 /* CVE-2013-1798: what lies behind the redirection table, read and then written. */
 static u32 overrun_ioapic(void)
 {
-	u32 leaked = 0, written = 0, denied = 0;
+	u32 leaked = 0, written = 0, denied = 0, value;
 
 	for (u32 index = IOAPIC_INDICES; index < 0x100; index++) {
 		if (!ioapic_select(index)) {
 			denied++;
 			continue;
 		}
-		leaked += mmio_read(IOAPIC_WINDOW) != 0;
+		value = mmio_read(IOAPIC_WINDOW);
+		leaked += value != 0 && value != ~0u; /* as where nothing is */
 		mmio_write(IOAPIC_WINDOW, POISON);
 		written += mmio_read(IOAPIC_WINDOW) == POISON;
 	}
