@@ -21,6 +21,7 @@
 #include "core/l2/host.h"
 #include "core/l2/lines.h"
 #include "core/l2/net.h"
+#include "core/l2/placement.h"
 #include "core/l2/sched.h"
 #include "core/l3/gate.h"
 #include "drivers/api/driver.h"
@@ -239,6 +240,12 @@ s64 call_l3_memory_write(u64 gpa, void *from, u64 len)
 	if (!h || !l3_gate_memory(h, gpa, (u32)len, true))
 		return -EFAULT;
 	return vm_write(h->owner, GPA(gpa), buffer(h, from, (u32)len), (u32)len);
+}
+
+s64 call_l3_memory_publish(u64 gpa, void *from, u64 len)
+{
+	driver_commit(running());
+	return call_l3_memory_write(gpa, from, len);
 }
 
 u64 call_l3_raise_irq(u64 gsi, u64 level)

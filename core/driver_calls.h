@@ -11,7 +11,7 @@
 	X(l1_now_ns) X(l1_timer_arm) X(l1_random) X(l2_call) X(l2_wake) X(l2_disk) X(l3_raise_irq) \
 	X(l3_msi) X(l3_intr) X(l3_memory_read) X(l3_memory_write) X(l1_reg_read) X(l1_reg_write) \
 	X(l1_reg_block) X(l1_bus_master) X(l2_send) X(l2_receive) X(l2_grant) X(l2_revoke) \
-	X(l2_copy)
+	X(l2_copy) X(l3_memory_publish)
 /* clang-format on */
 
 #ifndef __ASSEMBLER__
@@ -31,6 +31,7 @@ u64 call_l3_msi(u64 address, u64 data);
 u64 call_l3_intr(u64 level);
 s64 call_l3_memory_read(u64 gpa, void *to, u64 len);
 s64 call_l3_memory_write(u64 gpa, void *from, u64 len);
+s64 call_l3_memory_publish(u64 gpa, void *from, u64 len);
 u64 call_l1_reg_read(u64 reg, u64 width);
 u64 call_l1_reg_write(u64 reg, u64 width, u64 value);
 u64 call_l1_reg_block(u64 reg, u64 out, void *data, u64 count);

@@ -41,6 +41,7 @@ struct hrsc {
 	u8 slot;		/* (c) of a PCI function, from 1 */
 	u8 port;		/* (c) on its switch */
 	u32 generation;		/* (o) counts restarts, so that stale handles fail */
+	u32 restarts;		/* (o) of a driver */
 	const struct l1_if *l1; /* (c) NULL where the layer is not touched */
 	const struct l2_if *l2;
 	const struct l3_if *l3;

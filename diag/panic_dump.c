@@ -50,6 +50,7 @@ static const char *const causes[CAUSES] = {
 	[CAUSE_POINTER] = "call with foreign memory",
 	[CAUSE_GRANT] = "call without a grant",
 	[CAUSE_NESTING] = "calls nested too deep",
+	[CAUSE_ORDER] = "ended by the operator",
 };
 
 const char *cause_name(u64 cause)

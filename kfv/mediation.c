@@ -108,7 +108,7 @@ void hook_vm_created(struct hrsc *vm)
 	for (u16 id = 0; id < HRSC_MAX; id++) {
 		struct hrsc *h = hrsc_get(id);
 
-		if (h && h->vm_id == vm->vm_id)
+		if (h) /* a switch that came with it is nobody's */
 			h->armed = policy_active()->armed;
 	}
 }

@@ -159,6 +159,11 @@ static void fail(struct compartment *c, u64 cause, u64 error, u64 rip, u64 addre
 	c->doomed = true;
 }
 
+void compartment_doom(struct compartment *c)
+{
+	fail(c, CAUSE_ORDER, 0, 0, 0);
+}
+
 void compartment_abort(u64 cause, u64 error, u64 rip, u64 address)
 {
 	fail(this_cpu(compartment), cause, error, rip, address);

@@ -54,6 +54,7 @@ enum compartment_cause {
 	CAUSE_POINTER,	   /* a call was to use memory that is not its own */
 	CAUSE_GRANT,	   /* it may not have what it asked for */
 	CAUSE_NESTING,	   /* calls that lead into compartments again and again */
+	CAUSE_ORDER,	   /* the operator wants it */
 	CAUSES
 };
 
@@ -109,6 +110,8 @@ u64 compartment_give(struct compartment *c, const void *data, u32 len);
  * is not all there.
  */
 void *compartment_buffer(const struct compartment *c, u64 at, u64 len);
+/* Its next entry fails. */
+void compartment_doom(struct compartment *c);
 /* From a call outwards of the innermost compartment: it ends here, as failed. */
 void compartment_abort(u64 cause, u64 error, u64 rip, u64 address) __noreturn;
 /* The innermost one's instruction that called out. */

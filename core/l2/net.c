@@ -32,7 +32,7 @@ static struct net_switch *find(const char *name)
 	if (s == switches + SWITCHES || s->name[0])
 		return s == switches + SWITCHES ? NULL : s;
 	s->lock.rank = LOCK_SWITCH;
-	if (driver_create(&s->hrsc, driver_find("vswitch"), 0, name, false) < 0)
+	if (driver_create(&s->hrsc, driver_find("vswitch"), 0, name, true) < 0)
 		return NULL;
 	(void)text_copy(s->name, sizeof(s->name), name);
 	return s;

@@ -133,6 +133,7 @@ int driver_revive(struct hrsc *h)
 	if (++h->revived > REVIVALS_MAX)
 		return -EAGAIN;
 	h->generation++;
+	h->restarts++;
 	h->state = HRSC_LIVE;
 	bus_renew(h);
 	return 0;
@@ -299,6 +300,18 @@ int driver_place(struct vm *vm, const struct driver *driver, u8 slot, bool is_co
 	return 0;
 }
 
+/* False: it failed. */
+static bool start_confined(struct hrsc *h, const struct driver_setup *setup)
+{
+	struct call start = { .fn = h->driver->start };
+
+	compartment_reset(h->compartment);
+	start.a = compartment_give(h->compartment, setup, sizeof(*setup));
+	enter(h, &start);
+	keep(h, false);
+	return !h->compartment->doomed;
+}
+
 void driver_start(struct hrsc *h)
 {
 	const struct vm *vm = h->owner;
@@ -314,8 +327,6 @@ void driver_start(struct hrsc *h)
 		.cow_bytes = disk->module ? 0 : disk->held,
 	};
 
-	struct call start = { .fn = h->driver->start };
-
 	if (h->slot) {
 		const struct config_function *f = &vm->config->functions[h->slot - 1];
 
@@ -329,19 +340,32 @@ void driver_start(struct hrsc *h)
 	h->state = HRSC_LIVE;
 	if (!h->compartment) {
 		memset(h->data, 0, h->driver->state_size);
-		inside(h, start.fn, (u64)&setup, 0, 0, 0);
-		return;
+		inside(h, h->driver->start, (u64)&setup, 0, 0, 0);
+	} else if (!start_confined(h, &setup)) {
+		fail(h);
+		if (h->state == HRSC_LIVE && !start_confined(h, &setup))
+			h->state = HRSC_FAILED;
 	}
-	compartment_reset(h->compartment);
-	start.a = compartment_give(h->compartment, &setup, sizeof(setup));
-	enter(h, &start); /* should it fail, the next call says so */
-	keep(h, false);
 }
 
 void driver_keep(struct hrsc *h)
 {
 	if (h->compartment)
 		keep(h, true);
+}
+
+void driver_commit(struct hrsc *h)
+{
+	if (h->compartment && h->compartment->entries == 1)
+		keep(h, false);
+}
+
+int driver_doom(struct hrsc *h)
+{
+	if (!h->compartment || h->state != HRSC_LIVE)
+		return -EINVAL;
+	compartment_doom(h->compartment);
+	return 0;
 }
 
 void driver_remove(struct hrsc *h)

@@ -22,6 +22,10 @@ int __must_check driver_place(
 void driver_start(struct hrsc *h);
 /* Its data were written by others: they are what a microreboot goes back to. */
 void driver_keep(struct hrsc *h);
+/* In a call of h outwards: what it has done so far is not to be done again. */
+void driver_commit(struct hrsc *h);
+/* It is to fail at its next call, and be rebooted as after any failure. -EINVAL: not confined. */
+int __must_check driver_doom(struct hrsc *h);
 /* For the L1 orchestrator, at a failure of h: it is to go on. -EAGAIN: too often of late. */
 int __must_check driver_revive(struct hrsc *h);
 void driver_remove(struct hrsc *h);

@@ -13,7 +13,7 @@
  *		cmdline "console=ttyS0 quiet"   # \" and \\ inside
  *		modules a b                     # up to 4 more, for a multiboot kernel
  *		devices uart pic pit            # or none; all of them if not said
- *		confined uart virtio            # their drivers alone in ring 3; all if not said; none
+ *		confined uart virtio            # in ring 3, or none; all of them if not said
  *		weight 100                      # share of CPU time, 1 to 1000
  *		cap 50                          # at most so many percent of one CPU, 1 to 6400
  *		cpus 0 2-3                      # on these alone, 0 to 63; all of them if not said

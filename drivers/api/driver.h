@@ -241,3 +241,8 @@ void l3_intr(bool level);
  * it is not all RAM. */
 int __must_check l3_memory_read(u64 gpa, void *to, u32 len);
 int __must_check l3_memory_write(u64 gpa, const void *from, u32 len);
+/*
+ * The same, of what tells the guest that something is done: should this call of the driver fail
+ * after it, a microreboot goes back to its data as they are here, and repeats the call.
+ */
+int __must_check l3_memory_publish(u64 gpa, const void *from, u32 len);

@@ -188,22 +188,28 @@ static bool wants_interrupt(struct virtio *v, const struct virtqueue *q, u16 bef
 	return !(word & AVAIL_NO_INTERRUPT);
 }
 
+/*
+ * What is owed to the guest is known before it hears of it, so that a device that is rebooted in
+ * between tells it, be it a second time, and does nothing that is done again.
+ */
 void virtio_show(struct virtio *v, u32 queue)
 {
 	struct virtqueue *q = working(v, queue);
-	u16 before;
+	bool again;
 
-	if (!q || q->done == q->shown)
+	if (!q || (q->done == q->shown && !q->owed))
 		return;
-	before = q->shown;
-	q->shown = q->done;
-	if (l3_memory_write(q->used + RING_INDEX, &q->done, 2) < 0) {
+	again = q->owed;
+	q->owed = true;
+	if (l3_memory_publish(q->used + RING_INDEX, &q->done, 2) < 0) {
 		virtio_break(v);
 		return;
 	}
 	barrier();
-	if (wants_interrupt(v, q, before))
+	if (again || wants_interrupt(v, q, q->shown))
 		interrupt_raise(v, q->vector, VIRTIO_ISR_QUEUE);
+	q->shown = q->done;
+	q->owed = false;
 }
 
 void virtio_serve(

@@ -46,6 +46,7 @@ struct virtqueue {
 	u16 avail_index; /* as last read */
 	u16 taken;	 /* of the available ones */
 	u16 done, shown; /* used ones, and how many of them the guest knows of */
+	bool owed;	 /* ... or may know of: it is being told */
 };
 
 struct msix_entry {

@@ -436,6 +436,14 @@ int l3_memory_write(u64 gpa, const void *from, u32 len)
 	return to ? 0 : -EFAULT;
 }
 
+/* What a microreboot goes back to is the state before anybody else knows of what was done. */
+int l3_memory_publish(u64 gpa, const void *from, u32 len)
+{
+	if (pc.kept)
+		memcpy(pc.kept, pc_state(1), pc.kept_len);
+	return l3_memory_write(gpa, from, len);
+}
+
 int l2_disk(enum disk_op op, u64 at, u64 gpa, u32 len)
 {
 	u8 *there = op == DISK_ZERO ? pc.disk : ram(gpa, len);

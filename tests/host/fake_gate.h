@@ -37,6 +37,8 @@ struct pc {
 	bool disk_writable;
 	u64 random;   /* what comes next; 0: the CPU has none */
 	u32 accesses; /* to RAM */
+	void *kept;   /* room for the state of the function in slot 1, as a microreboot finds it */
+	u32 kept_len;
 	/* The device under a physical driver; NULL: nobody answers, and nothing is kept. */
 	u64 (*reg_read)(u32 reg, u32 width);
 	void (*reg_write)(u32 reg, u32 width, u64 value);

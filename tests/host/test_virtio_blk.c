@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The block device: every request done right, and each of the ways to ask for what cannot be. */
+#include "drivers/virtio/virtio.h"
 #include "tests/dialect.h"
 #include "tests/host/virtio_guest.h"
 
@@ -81,6 +82,34 @@ TEST(blk_moves_sectors)
 }
 
 /* The header in pieces, the data in crooked ones, the status behind them in the same buffer. */
+/* The state that a microreboot finds, whether it comes before the guest was told or after. */
+TEST(blk_completes_a_request_once)
+{
+	u8 kept[sizeof(struct virtio)];
+
+	BLK(0);
+	pc.disk_writable = true;
+	pc.kept = kept;
+	pc.kept_len = sizeof(kept);
+	ram_set(DATA, 1, 1);
+	EXPECT_EQ(request(OUT, 3, DATA, 512), OK);
+	EXPECT_EQ(pc.msis, 1);
+	EXPECT_EQ(pc.disk[3 * 512], 1);
+	memcpy(pc_state(1), kept, sizeof(kept));
+	pc.kept = NULL;
+	ram_set(DATA, 2, 1); /* the guest has its page back */
+	ram_set(USED_AT(0) + 2, 0, 2);
+	notify(0);
+	EXPECT_EQ(pc.disk[3 * 512], 1);
+	EXPECT_EQ(ram_get(USED_AT(0) + 2, 2), 1);
+	EXPECT_EQ(pc.msis, 2); /* it may not have heard of it */
+	notify(0);
+	EXPECT_EQ(pc.msis, 2);
+	EXPECT_EQ(request(OUT, 4, DATA, 512), OK);
+	EXPECT_EQ(pc.disk[4 * 512], 2);
+	pc_stop();
+}
+
 TEST(blk_takes_any_framing)
 {
 	BLK(FEATURE_INDIRECT);

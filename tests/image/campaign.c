@@ -65,7 +65,7 @@ static u64 draw(u64 n, u64 what)
 	return x ^ x >> 31;
 }
 
-static bool number(const char **text, u64 *out)
+bool campaign_number(const char **text, u64 *out)
 {
 	u64 len = 0;
 
@@ -84,8 +84,8 @@ int campaign_prepare(const char *text)
 {
 	u64 count;
 
-	if (!number(&text, &campaign.seed) || !number(&text, &campaign.next) ||
-		!number(&text, &count))
+	if (!campaign_number(&text, &campaign.seed) || !campaign_number(&text, &campaign.next) ||
+		!campaign_number(&text, &count))
 		return -EINVAL;
 	campaign.end = campaign.next + count;
 	campaign.on = true;
@@ -147,7 +147,7 @@ static void look_at(u32 i)
 		repair_text();
 }
 
-void planted_entry(struct compartment *c)
+void campaign_entry(struct compartment *c)
 {
 	for (u32 i = 0; campaign.vm && i < campaign.vm->ndrivers; i++) {
 		if (campaign.vm->driver[i]->compartment == c)
@@ -161,7 +161,7 @@ void planted_entry(struct compartment *c)
 		c->rflags |= RFLAGS_TF;
 }
 
-bool planted_step(struct trap_frame *f)
+bool campaign_step(struct trap_frame *f)
 {
 	u8 *byte;
 

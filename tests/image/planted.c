@@ -16,6 +16,7 @@
 #include "drivers/api/planted.h"
 #include "kfv/mediation.h"
 #include "tests/image/campaign.h"
+#include "tests/image/deaths.h"
 
 static bool control, unfair, stuck, order; /* (c) after boot */
 /* Among the drivers' constants, where compartments can read it. */
@@ -45,9 +46,22 @@ int planted_wake(const char *name)
 		order = true;
 	else if (!strncmp(name, "campaign", 8))
 		return campaign_prepare(name + 8);
+	else if (!strncmp(name, "deaths", 6))
+		return deaths_prepare(name + 6);
 	else
 		return -ENOENT;
 	return 0;
+}
+
+void planted_entry(struct compartment *c)
+{
+	campaign_entry(c);
+	deaths_entry(c);
+}
+
+bool planted_step(struct trap_frame *f)
+{
+	return campaign_step(f) || deaths_step(f);
 }
 
 __section(".driver.text") bool planted_trusts_index(void)
