@@ -28,7 +28,7 @@
  * itself is held up, no driver is to blame for it.
  */
 #define TICK_NS	     3000000ull
-#define BUDGET_TICKS 4
+#define BUDGET_TICKS 16
 
 #define CROSSINGS_MAX 8
 
