@@ -12,10 +12,13 @@
 #include "core/l1/gate.h"
 #include "core/l1/log.h"
 #include "core/l1/time.h"
+#include "core/l2/bus.h"
 #include "core/l2/host.h"
+#include "core/l2/net.h"
 #include "core/l2/placement.h"
 #include "core/l2/sched.h"
 #include "core/lib/fmt.h"
+#include "core/lib/string.h"
 #include "drivers/api/load.h"
 #include "kfv/hook.h"
 
@@ -25,6 +28,7 @@
 #define COMMAND_BITS	0xffffu
 #define RANGE_MAX	MIB(1) /* of registers in memory: more is not mapped */
 #define WAIT_NS		15000000000ull
+#define CARD_WAIT_NS	100000000ull
 #define ISA_LINES	16
 
 static bool fits(const struct device *d, const struct driver_device *wanted)
@@ -174,7 +178,19 @@ static void note_disks(void)
 	}
 }
 
-/* A disk's driver has its name, without the number. */
+/* The driver of a disk or card has its name, without the number, which is returned. */
+static u32 driver_of(struct config_driver *out, const struct config_function *f, const char *name)
+{
+	u32 number = 0, n;
+
+	*out = (struct config_driver){ .line = f->line, .column = f->column };
+	for (n = 0; name[n] && (name[n] < '0' || name[n] > '9'); n++)
+		out->name[n] = name[n];
+	for (; name[n] >= '0' && name[n] <= '9'; n++)
+		number = number * 10 + (u32)(name[n] - '0');
+	return number;
+}
+
 static int start_for_disks(const struct config_vm *vm, struct config_driver *which)
 {
 	int err = 0;
@@ -184,11 +200,58 @@ static int start_for_disks(const struct config_vm *vm, struct config_driver *whi
 
 		if (f->kind != FUNCTION_HOST_DISK)
 			continue;
-		*which = (struct config_driver){ .line = f->line, .column = f->column };
-		for (u32 n = 0; f->source[n] && (f->source[n] < '0' || f->source[n] > '9'); n++)
-			which->name[n] = f->source[n];
+		driver_of(which, f, f->source);
 		err = start(which);
 	}
+	return err;
+}
+
+static struct device *find_card(const struct config_function *f)
+{
+	struct config_driver c;
+	u32 number = driver_of(&c, f, f->name);
+
+	for (struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver && !strcmp(d->driver->driver->name, c.name) && !number--)
+			return d;
+	return NULL;
+}
+
+/* Its driver gets to know that it has a switch now, and is given time to set up the card. */
+static int connect(const struct config_function *f)
+{
+	u64 until = time_now_ns() + CARD_WAIT_NS, mac = BUS_NO_PEER;
+	struct device *d = find_card(f);
+
+	if (!d) {
+		log_error("line %u: there is no card %s for an uplink", f->line, f->name);
+		return 0;
+	}
+	if (net_attach(d->driver, f) < 0)
+		return -ENOSPC;
+	bus_renew(d->driver);
+	while (mac == BUS_NO_PEER && time_now_ns() < until) {
+		sched_timers_run();
+		mac = host_call(d, &host_hrsc, 0, BUS_INFO, UPLINK_ADDRESS, 0);
+	}
+	if (mac == BUS_NO_PEER)
+		log_warn("uplink %s: the card does not answer yet", f->name);
+	else
+		log_info("uplink %s: card %012lx, on switch %s, by %s", f->name, mac, f->source,
+			d->driver->name);
+	return 0;
+}
+
+static int start_for_uplinks(const struct config *config, struct config_driver *which)
+{
+	int err = 0;
+
+	for (u32 i = 0; !err && i < config->nuplinks; i++) {
+		driver_of(which, &config->uplinks[i], config->uplinks[i].name);
+		err = start(which);
+	}
+	for (u32 i = 0; !err && i < config->nuplinks; i++)
+		err = connect(&config->uplinks[i]);
 	return err;
 }
 
@@ -203,6 +266,8 @@ int drivers_start(const struct config *config, struct config_driver *which)
 	}
 	for (u32 i = 0; !err && i < config->nvms; i++)
 		err = start_for_disks(&config->vms[i], which);
+	if (!err)
+		err = start_for_uplinks(config, which);
 	hook_vm_created(&host_hrsc); /* they are watched as the policy says */
 	while (!err && any_busy() && time_now_ns() < until)
 		sched_timers_run();

@@ -82,11 +82,11 @@ def boot(request, lane, tmp_path):
 
 @pytest.fixture
 def boot_vms(boot):
-    """boot_vms(*VMs, options="exit", focus=..., policy=..., image="kfv", **Options): the hypervisor
-    with these VMs (see harness/config.py)."""
+    """boot_vms(*VMs, options="exit", focus=..., policy=..., host=(), image="kfv", **Options): the
+    hypervisor with these VMs, and statements on the machine itself (see harness/config.py)."""
 
-    def start(*vms, options="exit", focus=None, policy=None, image="kfv", **machine):
-        text, modules = config(*vms, focus=focus, policy=policy)
+    def start(*vms, options="exit", focus=None, policy=None, host=(), image="kfv", **machine):
+        text, modules = config(*vms, focus=focus, policy=policy, host=host)
         machine.setdefault("ips", GUEST_IPS)
         modules = {"config": text.encode(), **modules}
         return boot(options, modules, elf=BUILD / f"{image}.elf", **machine)

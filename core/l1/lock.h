@@ -13,8 +13,8 @@
 enum lock_rank {
 	LOCK_LIFE,    /* which VMs there are: creation, end, restart, commands, the VO's plans */
 	LOCK_VM,      /* each VM's devices, local APICs and stage 2; never two of them */
-	LOCK_SWITCH,  /* each switch's ports, called from within a VM's device */
 	LOCK_DEVICE,  /* the physical drivers and their ports, called from within VMs' devices */
+	LOCK_SWITCH,  /* each switch's ports, called from within such a device, or a driver */
 	LOCK_MAP,     /* the host's own page tables */
 	LOCK_CONSOLE, /* log, multiplexer, serial ports, screen */
 	LOCK_KFV,     /* agents, orchestrators' memory, evidence ring */

@@ -37,6 +37,10 @@
  *	}
  *	driver ide confined                     # a physical driver, for every function it fits, or
  *						# trusted; confined where a disk needs one
+ *	uplink office ne0 vlan 7 rate 1000      # what is on a switch can reach the network of a
+ *						# physical card: driver and number (from 0); in any
+ *						# order the VLAN of its port, KiB a second that
+ *						# come in, mirror
  *	console { focus linux }                 # who has the serial line first; kfv: the hypervisor
  *	policy default {
  *		version 1
@@ -50,8 +54,8 @@
  *
  * Numbers are decimal or 0x; durations have a unit, us, ms or s, and last up to an hour. Names are
  * a letter and up to 30 letters, digits, - or _. A VM needs memory and a kernel, a policy a
- * version; everything else has a default. Only disk, net, driver, agent, when and across may
- * be repeated. A switch is there as soon as it is named.
+ * version; everything else has a default. Only disk, net, driver, uplink, agent, when and
+ * across may be repeated. A switch is there as soon as it is named.
  * Devices on PCI have different names, and the slots from 1 to 8 in their order.
  * `when` is a rule of a horizontal orchestrator: the reaction, and optionally a second one once the
  * rule has fired a number of times within a time. `across` is one of the vertical orchestrator:
@@ -74,6 +78,7 @@
 #define CONFIG_HORIZONTALS 32
 #define CONFIG_VERTICALS   16
 #define CONFIG_DRIVERS	   8
+#define CONFIG_UPLINKS	   4
 #define CONFIG_REACTIONS   24 /* R00 to R23 */
 #define CONFIG_TEXT_MAX	   KIB(64)
 
@@ -220,6 +225,8 @@ struct config_driver {
 struct config {
 	u32 ndrivers;
 	struct config_driver drivers[CONFIG_DRIVERS];
+	u32 nuplinks;
+	struct config_function uplinks[CONFIG_UPLINKS]; /* by name ("ne0"), source and port */
 	u32 nvms;
 	s32 focus; /* index of the VM that has the console first; -1: the hypervisor */
 	struct config_vm vms[CONFIG_VMS];

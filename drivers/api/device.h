@@ -44,6 +44,17 @@ struct driver_device {
 	u8 units;				   /* disks that one function may have, else 0 */
 };
 
+/* BUS_INFO of a network card's driver. */
+enum uplink_info {
+	UPLINK_SENT, /* frames */
+	UPLINK_RECEIVED,
+	UPLINK_UNFIT,	 /* frames that no switch takes */
+	UPLINK_RESTARTS, /* of the card, because it made no sense or stood still */
+	UPLINK_OVERRUNS,
+	UPLINK_ADDRESS, /* the card's, its first byte in bits 47-40; BUS_NO_PEER: not known yet */
+	UPLINK_ITEMS,
+};
+
 /* What start() is told of the function. */
 struct device_setup {
 	u8 *memory;		      /* as the driver has it */

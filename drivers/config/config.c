@@ -219,6 +219,22 @@ static int read_driver(struct config_text *t, void *to)
 	return config_read_driver(t, &config->drivers[config->ndrivers++]);
 }
 
+static int read_uplink(struct config_text *t, void *to)
+{
+	struct config *config = ((struct reading *)to)->config;
+	struct config_function *f = &config->uplinks[config->nuplinks];
+
+	if (config->nuplinks++ == CONFIG_UPLINKS)
+		return config_full(t, CONFIG_UPLINKS, "uplinks");
+	if (config_read_uplink(t, f))
+		return -EINVAL;
+	for (const struct config_function *g = config->uplinks; g < f; g++)
+		if (!strcmp(g->name, f->name))
+			return config_fail(t, f->line, f->column,
+				"expected a card that is no uplink yet, got \"%s\"", f->name);
+	return 0;
+}
+
 static int read_focus(struct config_text *t, void *to)
 {
 	struct reading *r = to;
@@ -260,6 +276,7 @@ int config_parse(struct config *out, const char *text, size_t len, struct config
 	static const struct config_key keys[] = {
 		{ "vm", KEY_REPEATS, read_vm },
 		{ "driver", KEY_REPEATS, read_driver },
+		{ "uplink", KEY_REPEATS, read_uplink },
 		{ "console", KEY_ONCE, read_console },
 		{ "policy", KEY_ONCE, read_policy },
 	};

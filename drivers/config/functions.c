@@ -212,32 +212,45 @@ static int read_mac(struct config_text *t, u64 *out)
 	return config_text_next(t);
 }
 
-/* One of the words behind a switch's name, each at most once. */
-static int read_option(struct config_text *t, struct config_port *port, u32 *seen)
+enum option { OPTION_VLAN, OPTION_RATE, OPTION_MIRROR, OPTION_MAC, OPTION_OPEN };
+#define UPLINK_OPTIONS OPTION_MAC
+
+/* One of the first n options of a port, each at most once. */
+static int read_option(struct config_text *t, struct config_port *port, u32 n, u32 *seen)
 {
-	static const char *const names[] = { "mac", "vlan", "rate", "open", "mirror" };
+	static const char *const names[] = { "vlan", "rate", "mirror", "mac", "open" };
 	struct token at = t->token;
 	u8 option;
 
-	if (config_read_choice(t, names, ARRAY_LEN(names), &option))
+	if (config_read_choice(t, names, n, &option))
 		return -EINVAL;
 	if (*seen & BIT(option))
 		return config_fail(t, at.line, at.column, "expected %s only once", names[option]);
 	*seen |= BIT(option);
 	switch (option) {
-	case 0:
-		return read_mac(t, &port->mac);
-	case 1:
+	case OPTION_VLAN:
 		return config_read_number(t, 0, VLAN_MAX, &port->vlan);
-	case 2:
+	case OPTION_RATE:
 		return config_read_number(t, 1, RATE_MAX, &port->rate_kib);
-	case 3:
-		port->open = true;
-		return 0;
-	default:
+	case OPTION_MIRROR:
 		port->mirror = true;
 		return 0;
+	case OPTION_MAC:
+		return read_mac(t, &port->mac);
+	default:
+		port->open = true;
+		return 0;
 	}
+}
+
+static int read_port(struct config_text *t, struct config_port *port, u32 options)
+{
+	u32 seen = 0;
+	int err = 0;
+
+	while (!err && t->token.kind == TOKEN_WORD)
+		err = read_option(t, port, options, &seen);
+	return err;
 }
 
 int config_read_net(struct config_text *t, void *to)
@@ -246,7 +259,6 @@ int config_read_net(struct config_text *t, void *to)
 	struct config_function *f;
 	struct token at = t->token;
 	char name[CONFIG_NAME];
-	u32 seen = 0;
 
 	if (config_read_name(t, name, "a network device's name"))
 		return -EINVAL;
@@ -254,8 +266,39 @@ int config_read_net(struct config_text *t, void *to)
 	if (!f || config_read_name(t, f->source, "a switch's name"))
 		return -EINVAL;
 	f->port.mac = made_up_mac(vm->name, name);
-	while (t->token.kind == TOKEN_WORD)
-		if (read_option(t, &f->port, &seen))
-			return -EINVAL;
-	return 0;
+	return read_port(t, &f->port, OPTION_OPEN + 1);
+}
+
+/* The drivers whose names make a card's. */
+static const char *const card_drivers[] = { "ne" };
+
+static bool is_card(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_LEN(card_drivers); i++) {
+		const char *s = name + strlen(card_drivers[i]);
+		u8 unit;
+
+		if (!memcmp(name, card_drivers[i], (size_t)(s - name)) &&
+			take_number(&s, UNIT_MAX, &unit) && !*s)
+			return true;
+	}
+	return false;
+}
+
+/* Whoever is out there has addresses of his own. */
+int config_read_uplink(struct config_text *t, struct config_function *f)
+{
+	f->kind = FUNCTION_NET;
+	f->port.open = true;
+	if (config_read_name(t, f->source, "a switch's name"))
+		return -EINVAL;
+	f->line = t->token.line;
+	f->column = t->token.column;
+	if (config_read_name(t, f->name, "a physical card's name"))
+		return -EINVAL;
+	if (!is_card(f->name))
+		return config_fail(t, f->line, f->column,
+			"expected a physical card's name, driver and number like ne0, got \"%s\"",
+			f->name);
+	return read_port(t, &f->port, UPLINK_OPTIONS);
 }

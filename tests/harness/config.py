@@ -49,9 +49,9 @@ def quote(text):
     return f'"{escaped}"'
 
 
-def config(*vms, focus=None, policy=None):
+def config(*vms, focus=None, policy=None, host=()):
     """(text of the configuration, the boot modules it names)."""
-    parts = [vm.text() for vm in vms]
+    parts = [*host, *(vm.text() for vm in vms)]
     if focus:
         parts.append(f"console {{ focus {focus} }}")
     if policy:

@@ -236,8 +236,8 @@ TEST(config_refuses_too_much)
 
 TEST(config_errors_of_blocks)
 {
-	bad("host a {}", 1, 1, "expected vm, driver, console or policy, got \"host\"");
-	bad("\n  }", 2, 3, "expected vm, driver, console or policy, got \"}\"");
+	bad("host a {}", 1, 1, "expected vm, driver, uplink, console or policy, got \"host\"");
+	bad("\n  }", 2, 3, "expected vm, driver, uplink, console or policy, got \"}\"");
 	bad("vm a", 1, 5, "expected {, got the end of the text");
 	bad("vm a\n{ }", 1, 5, "expected {, got the end of the line");
 	bad("vm a {\nmemory 8M; kernel k", 2, 20,

@@ -117,7 +117,7 @@ TEST(config_errors_of_nets)
 	bad_in_vm("net a", 6,
 		"expected a switch's name (a letter, then up to 30 letters, digits, - or _), got "
 		"the end of the line");
-	bad_in_vm("net a b fast", 9, "expected mac, vlan, rate, open or mirror, got \"fast\"");
+	bad_in_vm("net a b fast", 9, "expected vlan, rate, mirror, mac or open, got \"fast\"");
 	bad_in_vm("net a b open open", 14, "expected open only once");
 	bad_in_vm("net a b vlan 4095", 14, "expected a number from 0 to 4094, got \"4095\"");
 	bad_in_vm("net a b rate 0", 14, "expected a number from 1 to 1048576, got \"0\"");
@@ -129,6 +129,48 @@ TEST(config_errors_of_nets)
 			"expected an address of one card like 52:54:00:12:34:56, got \"%s\"",
 			macs[i]);
 		bad_in_vm(line, 13, words);
+	}
+}
+
+TEST(config_reads_uplinks)
+{
+	const struct config_function *f = config.uplinks;
+
+	good("uplink office ne0; uplink lab ne12 mirror vlan 7 rate 1000\n"
+	     "vm a { memory 8M; kernel k }");
+	EXPECT_EQ(config.nuplinks, 2);
+	EXPECT(!strcmp(f[0].name, "ne0") && !strcmp(f[0].source, "office"));
+	EXPECT(f[0].port.open && !f[0].port.mirror && !f[0].port.vlan && !f[0].port.rate_kib);
+	EXPECT(!strcmp(f[1].name, "ne12") && !strcmp(f[1].source, "lab"));
+	EXPECT(f[1].port.open && f[1].port.mirror);
+	EXPECT(f[1].port.vlan == 7 && f[1].port.rate_kib == 1000 && f[1].line == 1);
+	good("vm a { memory 8M; kernel k }");
+	EXPECT_EQ(config.nuplinks, 0);
+}
+
+TEST(config_errors_of_uplinks)
+{
+	static const char *const cards[] = { "ne", "ne32", "ne0x", "n0", "e1000", "ide0", "ne0-" };
+	char line[80], words[160];
+
+	bad("uplink", 1, 7,
+		"expected a switch's name (a letter, then up to 30 letters, digits, - or _), got "
+		"the end of the text");
+	bad("uplink a\n", 1, 9,
+		"expected a physical card's name (a letter, then up to 30 letters, digits, - or "
+		"_), got the end of the line");
+	bad("\nuplink a ne0 open", 2, 14, "expected vlan, rate or mirror, got \"open\"");
+	bad("uplink a ne0 vlan 1 vlan 1", 1, 21, "expected vlan only once");
+	bad("uplink a ne0; uplink b ne0", 1, 24,
+		"expected a card that is no uplink yet, got \"ne0\"");
+	bad("uplink a ne0; uplink a ne1; uplink a ne2; uplink a ne3; uplink a ne4", 1, 64,
+		"expected at most 4 uplinks");
+	for (u32 i = 0; i < ARRAY_LEN(cards); i++) {
+		snprintf(line, sizeof(line), "uplink a %s", cards[i]);
+		snprintf(words, sizeof(words),
+			"expected a physical card's name, driver and number like ne0, got \"%s\"",
+			cards[i]);
+		bad(line, 1, 10, words);
 	}
 }
 

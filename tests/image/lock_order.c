@@ -13,8 +13,8 @@
 static const char *const rank_names[LOCK_RANKS] = {
 	[LOCK_LIFE] = "life",
 	[LOCK_VM] = "vm",
-	[LOCK_SWITCH] = "switch",
 	[LOCK_DEVICE] = "device",
+	[LOCK_SWITCH] = "switch",
 	[LOCK_BUS] = "bus",
 	[LOCK_MAP] = "map",
 	[LOCK_CONSOLE] = "console",
