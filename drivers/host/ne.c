@@ -368,10 +368,13 @@ static void end_overrun(struct ne *ne)
 		go();
 }
 
+/* Whatever it had to say before is cleared: where all is still set there is no card. */
 static void end_reset(struct ne *ne)
 {
-	u8 status = get(R_STATUS);
+	u8 status;
 
+	set(R_STATUS, STATUS_ALL);
+	status = get(R_STATUS);
 	if ((status & STATUS_RESET) && status != STATUS_ALL)
 		set_up(ne);
 	else
@@ -394,12 +397,12 @@ static void work(struct ne *ne)
 /* When it is to be looked at again. */
 static u64 next_ns(const struct ne *ne)
 {
-	u64 now = l1_now_ns();
+	u64 now = l1_now_ns(), sent_ns = ne->sending_ns + ne->sending_len * BYTE_NS;
 
 	if (ne->phase != PHASE_RUN)
 		return ne->until_ns;
-	if (ne->sending_ns)
-		return now + ne->sending_len * BYTE_NS;
+	if (ne->sending_ns && now < sent_ns)
+		return sent_ns;
 	return now + (now - ne->active_ns < ACTIVE_NS ? BUSY_NS : IDLE_NS);
 }
 

@@ -258,11 +258,15 @@ TEST(ne_waits_for_a_slow_card_and_keeps_the_order)
 
 TEST(ne_restarts_a_card_that_never_ends)
 {
+	u32 calls;
+
 	begin();
+	calls = pc.timer_calls;
 	card.slow = true;
-	guest_sends(100, 0);
+	guest_sends(60, 0);
 	pc_advance(200 * MS);
 	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
+	EXPECT(pc.timer_calls - calls < 210);
 	card.slow = false;
 	guest_sends(90, 0);
 	pc_advance(20 * MS);
@@ -299,6 +303,25 @@ TEST(ne_lives_with_a_card_that_is_gone)
 	guest_sends(60, 0);
 	pc_advance(20 * MS);
 	EXPECT_EQ(card.sent, 1);
+	end();
+}
+
+TEST(ne_tells_a_card_that_says_everything_from_none)
+{
+	begin();
+	card.status = 0xff;
+	pc_advance(1000 * MS);
+	EXPECT(ne_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
+	pc_advance(20 * MS);
+	EXPECT_EQ(info(UPLINK_RECEIVED), 1);
+	card.lie = 0;
+	pc_advance(11 * MS);
+	card.status = 0xff;
+	card.lie = -1;
+	pc_advance(3000 * MS);
+	EXPECT(ne_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
+	pc_advance(20 * MS);
+	EXPECT_EQ(info(UPLINK_RECEIVED), 2);
 	end();
 }
 
