@@ -17,7 +17,8 @@ struct net_switch {
 	struct hrsc hrsc;
 	struct lock lock; /* LOCK_SWITCH */
 	char name[CONFIG_NAME];
-	struct hrsc *port[BUS_PORTS]; /* (l) */
+	struct hrsc *port[BUS_PORTS];		    /* (l) */
+	u64 configured[BUS_PORTS], rate[BUS_PORTS]; /* (l) as BUS_PORT_CONFIGURE has them */
 };
 
 static struct net_switch switches[SWITCHES]; /* (o) under LOCK_LIFE */
@@ -64,7 +65,9 @@ int net_attach(struct hrsc *h, const struct config_function *f)
 	h->port = port;
 	s->port[port] = h;
 	a |= (f->port.open ? BUS_PORT_OPEN : 0) | (f->port.mirror ? BUS_PORT_MIRROR : 0);
-	call(s, h, port, BUS_PORT_CONFIGURE, a, (u64)f->port.rate_kib << 10);
+	s->configured[port] = a;
+	s->rate[port] = (u64)f->port.rate_kib << 10;
+	call(s, h, port, BUS_PORT_CONFIGURE, a, s->rate[port]);
 	return 0;
 }
 
@@ -94,4 +97,14 @@ struct hrsc *net_port(struct hrsc *h, u32 port)
 	struct net_switch *s = container_of(h, struct net_switch, hrsc);
 
 	return s >= switches && s < switches + SWITCHES && port < BUS_PORTS ? s->port[port] : NULL;
+}
+
+void net_renew(struct hrsc *h)
+{
+	struct net_switch *s = container_of(h, struct net_switch, hrsc);
+
+	for (u32 i = 0; i < BUS_PORTS && s >= switches && s < switches + SWITCHES; i++)
+		if (s->port[i])
+			(void)l2_gate_call(s->port[i], h, i << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
+				s->configured[i], s->rate[i]);
 }

@@ -11,4 +11,6 @@ void net_detach(struct hrsc *h);
 /* h calls its switch. */
 u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b);
 /* What is at a port of the switch h; NULL: nothing, or h is none. */
+/* A switch that has begun anew is told of its ports again. */
+void net_renew(struct hrsc *h);
 struct hrsc *net_port(struct hrsc *h, u32 port);

@@ -76,14 +76,16 @@ static void begin_anew(struct hrsc *h)
 	for (u32 gsi = 0; gsi < GRANT_LINES; gsi++)
 		if (h->grants & GRANT_LINE(gsi))
 			line_set(h, gsi, false);
+	h->lost = false;
 	driver_start(h);
+	net_renew(h);
 }
 
 /*
  * A microreboot, if the L1 orchestrator has asked for one (driver_revive): with its data of before
  * the call, which is then repeated, so that its guest sees a delay at most. When that fails as
- * well, the call or the data are to blame: the data begin anew, and the call is lost. So it is with
- * a physical driver at once, as its device is not as it was before the call.
+ * well, the call is to blame and lost; when the next call ends so too, the data are, and begin
+ * anew. So do a physical driver's at once, as its device is not as it was before the call.
  */
 static __noinline u64 recover(struct hrsc *h, const struct call *c)
 {
@@ -96,6 +98,11 @@ static __noinline u64 recover(struct hrsc *h, const struct call *c)
 		if (!h->compartment->doomed)
 			return value;
 		fail(h);
+		if (h->state == HRSC_LIVE && !h->lost) {
+			h->lost = true;
+			compartment_restore(h->compartment);
+			return ~0ull;
+		}
 	}
 	if (h->state == HRSC_LIVE)
 		begin_anew(h);
@@ -116,6 +123,8 @@ static u64 call_confined(struct hrsc *h, const struct call *c)
 		return value;
 	if (unlikely(h->compartment->doomed) && h->state == HRSC_LIVE)
 		value = recover(h, c);
+	else
+		h->lost = false;
 	keep(h, false);
 	return value;
 }

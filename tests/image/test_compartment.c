@@ -399,10 +399,15 @@ TEST(compartment_is_rebooted_under_its_guest)
 	EXPECT_EQ(h->state, HRSC_LIVE);
 	EXPECT_EQ(h->l3->read(h, 0, 0, 8), 42);
 	EXPECT_EQ(h->generation, generation + 1);
+	fail_times(h, 2); /* without the call */
+	EXPECT_EQ(h->state, HRSC_LIVE);
+	EXPECT_EQ(h->l3->read(h, 0, 0, 8), 42);
+	EXPECT_EQ(h->generation, generation + 3);
+	fail_times(h, 2);
 	fail_times(h, 2); /* from the start */
 	EXPECT_EQ(h->state, HRSC_LIVE);
 	EXPECT_EQ(h->l3->read(h, 0, 0, 8), 0);
-	EXPECT_EQ(h->generation, generation + 3);
+	EXPECT_EQ(h->generation, generation + 7);
 	while (n++ < 100 && h->state == HRSC_LIVE)
 		fail_times(h, 1);
 	EXPECT(n > 20 && n < 100); /* too often of late: for good */
