@@ -142,10 +142,28 @@ def test_a_snapshot_brings_the_vm_back(boot_vms, paused):
     assert beats == list(range(1, len(beats) + 1))
 
 
+class EmulatorFault(Exception):
+    """QEMU's VMRUN, its CPUs in threads, once in a while ends with SHUTDOWN and the state of the
+    hypervisor itself in the VMCB: no guest has such a RIP and such a stack. Seen with builds old
+    and new; the cause is not known."""
+
+    SIGN = re.compile(r"shutdown at rip 0xffffffff80\w+ rsp 0xffffffff80\w+ ")
+
+
 @pytest.mark.parametrize("vcpus", [2, 4])
-def test_a_snapshot_holds_all_vcpus(boot_vms, vcpus):
+def test_a_snapshot_holds_all_vcpus(boot_vms, lane, vcpus):
     """They send each other interrupts while it is taken, twice, and go on from there together:
     none is left behind, and no two disagree about the time."""
+    for _ in range(5 if lane.name.startswith("tcg-svm") else 1):
+        try:
+            snapshot_of_all_vcpus(boot_vms, vcpus)
+            return
+        except EmulatorFault as fault:
+            print(fault)
+    pytest.fail("the emulator's fault each time")
+
+
+def snapshot_of_all_vcpus(boot_vms, vcpus):
     cmdline = f"vcpus={vcpus} churn=1"
     smp = guest("smp", name="smp", memory="8M", vcpus=vcpus, cmdline=cmdline)
     console = Console(boot_vms(smp, focus="kfv", smp=2), "smp")
@@ -157,19 +175,32 @@ def test_a_snapshot_holds_all_vcpus(boot_vms, vcpus):
     def until_churned(times):
         deadline = console.machine.deadline(120)
         while len(churned()) < times:
+            fault = EmulatorFault.SIGN.search(console.machine.log_text())
+            if fault:
+                raise EmulatorFault(fault[0])
             assert not deadline.over(), console.said("smp")[-2000:]
             console.machine.drain(0.1)
 
+    def since_restored(start):
+        """What was said since the turns went back, which is seen behind line `start`."""
+        lines = churned()
+        drops = [i for i in range(start, len(lines)) if lines[i][0] < lines[i - 1][0]]
+        return lines[drops[0] :] if drops else []
+
     until_churned(2)
     for _ in range(2):
+        taken = churned()  # the snapshot is later than its last line
         assert "snapshot holds 10 MiB" in console.ask("vm smp snapshot")
-        taken = churned()
-        until_churned(len(taken) + 4)
+        until_churned(len(churned()) + 4)
         assert "smp is running" in console.ask("vm smp restore")
-        before = churned()
-        until_churned(len(before) + 3)
-        after = churned()[len(before) + 1 :]  # one may have been on its way
-        assert after[0][0] < before[-1][0]
+        deadline = console.machine.deadline(120)
+        while len(since_restored(len(taken))) < 3:
+            fault = EmulatorFault.SIGN.search(console.machine.log_text())
+            if fault:
+                raise EmulatorFault(fault[0])
+            assert not deadline.over(), console.said("smp")[-2000:]
+            console.machine.drain(0.1)
+        after = since_restored(len(taken))
         for i in range(vcpus):
             assert taken[-1][i] < after[0][i] < after[1][i], (taken[-1], after)
     assert "TIME WENT BACK" not in console.said("smp")
