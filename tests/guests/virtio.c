@@ -7,11 +7,9 @@
  *
  * Command line: runs=9.
  */
-#include "drivers/api/machine.h"
-#include "tests/guests/kit/kit.h"
+#include "tests/guests/kit/virtio.h"
 
 #define RUNS_MAX 31
-#define ENTRIES	 64
 #define SECTOR	 512
 #define LONG	 65536 /* bytes of a long read */
 #define SHORT	 64    /* bytes of a short frame, without its header */
@@ -19,24 +17,6 @@
 #define HEADER	 12
 
 enum { DISK = 1, NET_A, NET_B };
-enum { STATUS = 20, QUEUE_SELECT = 22, QUEUE_ENABLE = 28, DESC = 32, AVAIL = 40, USED = 48 };
-enum { ACCEPTED_SELECT = 8, ACCEPTED = 12, NOTIFY = 0x2000 };
-enum { NEXT = 1, WRITE = 2 };
-
-struct desc {
-	u64 address;
-	u32 len;
-	u16 flags, next;
-};
-
-struct queue {
-	struct desc desc[ENTRIES];
-	u16 avail_flags, avail_index, avail[ENTRIES], unused[30];
-	volatile u16 used_flags, used_index;
-	volatile struct {
-		u32 head, len;
-	} used[ENTRIES];
-} __aligned(4096);
 
 static struct queue disk, receive, send; /* of the disk, of NET_B and of NET_A */
 static u8 data[LONG], frame[HEADER + FULL];
@@ -45,61 +25,9 @@ static struct {
 } request;
 static volatile u8 status;
 
-static volatile u8 *bar(u32 slot, u32 offset)
-{
-	return (volatile u8 *)(u64)(MACHINE_BAR(slot) + offset);
-}
-
-static void set8(u32 slot, u32 offset, u8 value)
-{
-	*bar(slot, offset) = value;
-}
-
-static void set16(u32 slot, u32 offset, u16 value)
-{
-	*(volatile u16 *)bar(slot, offset) = value;
-}
-
-static void set32(u32 slot, u32 offset, u32 value)
-{
-	*(volatile u32 *)bar(slot, offset) = value;
-}
-
-static void set64(u32 slot, u32 offset, u64 value)
-{
-	set32(slot, offset, (u32)value);
-	set32(slot, offset + 4, value >> 32);
-}
-
-static void set_queue(u32 slot, u16 number, const struct queue *q)
-{
-	set16(slot, QUEUE_SELECT, number);
-	set64(slot, DESC, (u64)q->desc);
-	set64(slot, AVAIL, (u64)&q->avail_flags);
-	set64(slot, USED, (u64)&q->used_flags);
-	set16(slot, QUEUE_ENABLE, 1);
-}
-
-/* Memory and bus mastering on, version 1 accepted. */
-static void begin(u32 slot)
-{
-	out32(0xcf8, 0x80000004 | slot << 11);
-	out32(0xcfc, 6);
-	set8(slot, STATUS, 0);
-	set8(slot, STATUS, 3);
-	set32(slot, ACCEPTED_SELECT, 1);
-	set32(slot, ACCEPTED, 1);
-	set8(slot, STATUS, 11);
-}
-
-static void describe(struct queue *q, u32 i, const volatile void *at, u32 len, u16 flags)
-{
-	q->desc[i] = (struct desc){ (u64)at, len, flags, (u16)(i + 1) };
-}
-
 static void offer(struct queue *q)
 {
-	q->avail[q->avail_index % ENTRIES] = 0;
+	q->avail[q->avail_index % VIRTIO_ENTRIES] = 0;
 	asm volatile("" ::: "memory");
 	q->avail_index++;
 	asm volatile("" ::: "memory");
@@ -113,7 +41,7 @@ static u64 ask(u32 slot, u16 number, struct queue *q, const struct queue *done)
 
 	offer(q);
 	start = rdtsc();
-	set16(slot, NOTIFY + 4 * number, number);
+	virtio_notify(slot, number);
 	while (done->used_index == before)
 		asm volatile("" ::: "memory");
 	return rdtsc() - start;
@@ -125,9 +53,9 @@ static u64 read_disk(u64 sector, u32 len)
 
 	request.sector = sector;
 	status = 0xff;
-	describe(&disk, 0, &request, sizeof(request), NEXT);
-	describe(&disk, 1, data, len, NEXT | WRITE);
-	describe(&disk, 2, &status, 1, WRITE);
+	virtio_describe(&disk, 0, &request, sizeof(request), DESC_NEXT);
+	virtio_describe(&disk, 1, data, len, DESC_NEXT | DESC_WRITE);
+	virtio_describe(&disk, 2, &status, 1, DESC_WRITE);
 	ticks = ask(DISK, 0, &disk, &disk);
 	for (u32 at = 0; at < len; at += SECTOR)
 		if (status || *(u64 *)(data + at) != sector + at / SECTOR)
@@ -142,11 +70,11 @@ static u64 make_room(u32 n)
 {
 	u64 start;
 
-	describe(&receive, 0, got, sizeof(got), WRITE);
+	virtio_describe(&receive, 0, got, sizeof(got), DESC_WRITE);
 	for (u32 i = 0; i < n; i++)
 		offer(&receive);
 	start = rdtsc();
-	set16(NET_B, NOTIFY, 0);
+	virtio_notify(NET_B, 0);
 	return (rdtsc() - start) / n;
 }
 
@@ -156,7 +84,7 @@ static u64 notify_nothing(u32 unused)
 	u64 start = rdtsc();
 
 	(void)unused;
-	set16(NET_A, NOTIFY + 4, 1);
+	virtio_notify(NET_A, 1);
 	return rdtsc() - start;
 }
 
@@ -166,12 +94,12 @@ static u64 pass_frame(u32 len)
 	u64 ticks;
 
 	for (u32 i = 0; i < 6; i++) {
-		frame[HEADER + i] = *bar(NET_B, 0x1100 + i);
-		frame[HEADER + 6 + i] = *bar(NET_A, 0x1100 + i);
+		frame[HEADER + i] = *virtio_at(NET_B, VIRTIO_DEVICE + i);
+		frame[HEADER + 6 + i] = *virtio_at(NET_A, VIRTIO_DEVICE + i);
 	}
 	for (u32 i = HEADER + 12; i < HEADER + len; i++)
 		frame[i] = (u8)(i * 3 + len);
-	describe(&send, 0, frame, HEADER + len, 0);
+	virtio_describe(&send, 0, frame, HEADER + len, 0);
 	make_room(1);
 	notify_nothing(0); /* the first of a page is decoded, the next ones are not */
 	ticks = ask(NET_A, 1, &send, &receive);
@@ -186,7 +114,7 @@ static u64 make_room_and_use_it(u32 n)
 {
 	u64 ticks = make_room(n);
 
-	describe(&send, 0, frame, HEADER + SHORT, 0);
+	virtio_describe(&send, 0, frame, HEADER + SHORT, 0);
 	while (n--)
 		ask(NET_A, 1, &send, &receive);
 	return ticks;
@@ -223,20 +151,20 @@ u32 guest_main(void)
 	u32 runs = argument_number("runs", 9);
 
 	runs = MAX(MIN(runs, (u32)RUNS_MAX), 1u);
-	begin(DISK);
-	set_queue(DISK, 0, &disk);
-	set8(DISK, STATUS, 15);
-	begin(NET_A);
-	set_queue(NET_A, 1, &send);
-	set8(NET_A, STATUS, 15);
-	begin(NET_B);
-	set_queue(NET_B, 0, &receive);
-	set8(NET_B, STATUS, 15);
+	virtio_begin(DISK);
+	virtio_queue(DISK, 0, &disk);
+	virtio_ready(DISK);
+	virtio_begin(NET_A);
+	virtio_queue(NET_A, 1, &send);
+	virtio_ready(NET_A);
+	virtio_begin(NET_B);
+	virtio_queue(NET_B, 0, &receive);
+	virtio_ready(NET_B);
 	bench("virtio.blk_request", read_front, SECTOR, runs);
 	bench_each_kib("virtio.blk_each_kib", read_front, SECTOR, LONG);
 	bench("virtio.net_packet", pass_frame, SHORT, runs);
 	bench("virtio.net_notify", notify_nothing, 0, runs);
-	bench("virtio.net_room", make_room_and_use_it, ENTRIES / 2, runs);
+	bench("virtio.net_room", make_room_and_use_it, VIRTIO_ENTRIES / 2, runs);
 	bench_each_kib("virtio.net_each_kib", pass_frame, SHORT, FULL);
 	return 0;
 }
