@@ -178,15 +178,21 @@ static void note_disks(void)
 	}
 }
 
-/* The driver of a disk or card has its name, without the number, which is returned. */
+/*
+ * The driver of a disk or card has its name, without the number, which is returned. A driver whose
+ * own name has a number is told from that by a hyphen.
+ */
 static u32 driver_of(struct config_driver *out, const struct config_function *f, const char *name)
 {
+	bool hyphen = false;
 	u32 number = 0, n;
 
 	*out = (struct config_driver){ .line = f->line, .column = f->column };
-	for (n = 0; name[n] && (name[n] < '0' || name[n] > '9'); n++)
+	for (n = 0; name[n]; n++)
+		hyphen |= name[n] == '-';
+	for (n = 0; name[n] && (hyphen ? name[n] != '-' : name[n] < '0' || name[n] > '9'); n++)
 		out->name[n] = name[n];
-	for (; name[n] >= '0' && name[n] <= '9'; n++)
+	for (n += hyphen; name[n] >= '0' && name[n] <= '9'; n++)
 		number = number * 10 + (u32)(name[n] - '0');
 	return number;
 }

@@ -33,10 +33,11 @@ static void print_card(struct device *d)
 	for (u32 i = 0; i < UPLINK_ITEMS; i++)
 		item[i] = host_call(d, &host_hrsc, 0, BUS_INFO, i, 0);
 	out("%s: card %012lx, %lu frames sent, %lu received, %lu unfit, %lu overruns, "
-	    "%lu restarts%s\n",
+	    "%lu restarts%s%s\n",
 		d->driver->name, item[UPLINK_ADDRESS] & 0xffffffffffff, item[UPLINK_SENT],
 		item[UPLINK_RECEIVED], item[UPLINK_UNFIT], item[UPLINK_OVERRUNS],
-		item[UPLINK_RESTARTS], d->driver->state == HRSC_FAILED ? ", failed" : "");
+		item[UPLINK_RESTARTS], item[UPLINK_DOWN] == 1 ? ", no link" : "",
+		d->driver->state == HRSC_FAILED ? ", failed" : "");
 }
 
 static int ports_run(__unused int argc, __unused char **argv)

@@ -38,9 +38,10 @@
  *	driver ide confined                     # a physical driver, for every function it fits, or
  *						# trusted; confined where a disk needs one
  *	uplink office ne0 vlan 7 rate 1000      # what is on a switch can reach the network of a
- *						# physical card: driver and number (from 0); in any
- *						# order the VLAN of its port, KiB a second that
- *						# come in, mirror
+ *						# physical card: driver and number (from 0; for
+ *						# e1000 with a hyphen between them, e1000-0); in
+ *						# any order the VLAN of its port, KiB a second
+ *						# that come in, mirror
  *	console { focus linux }                 # who has the serial line first; kfv: the hypervisor
  *	policy default {
  *		version 1

@@ -51,6 +51,7 @@ enum uplink_info {
 	UPLINK_UNFIT,	 /* frames that no switch takes */
 	UPLINK_RESTARTS, /* of the card, because it made no sense or stood still */
 	UPLINK_OVERRUNS,
+	UPLINK_DOWN,	/* 1: it has no link */
 	UPLINK_ADDRESS, /* the card's, its first byte in bits 47-40; BUS_NO_PEER: not known yet */
 	UPLINK_ITEMS,
 };

@@ -269,16 +269,16 @@ int config_read_net(struct config_text *t, void *to)
 	return read_port(t, &f->port, OPTION_OPEN + 1);
 }
 
-/* The drivers whose names make a card's. */
-static const char *const card_drivers[] = { "ne" };
+/* What cards' names have before their number: a driver's name, as boot/drivers.c finds it there. */
+static const char *const card_names[] = { "ne", "e1000-" };
 
 static bool is_card(const char *name)
 {
-	for (u32 i = 0; i < ARRAY_LEN(card_drivers); i++) {
-		const char *s = name + strlen(card_drivers[i]);
+	for (u32 i = 0; i < ARRAY_LEN(card_names); i++) {
+		const char *s = name + strlen(card_names[i]);
 		u8 unit;
 
-		if (!memcmp(name, card_drivers[i], (size_t)(s - name)) &&
+		if (!memcmp(name, card_names[i], (size_t)(s - name)) &&
 			take_number(&s, UNIT_MAX, &unit) && !*s)
 			return true;
 	}
@@ -298,7 +298,8 @@ int config_read_uplink(struct config_text *t, struct config_function *f)
 		return -EINVAL;
 	if (!is_card(f->name))
 		return config_fail(t, f->line, f->column,
-			"expected a physical card's name, driver and number like ne0, got \"%s\"",
+			"expected a physical card's name, driver and number like ne0 or e1000-0, "
+			"got \"%s\"",
 			f->name);
 	return read_port(t, &f->port, UPLINK_OPTIONS);
 }

@@ -68,10 +68,7 @@
 #define PATIENCE  16 /* looks at the status */
 
 #define US	    1000ull
-#define STOPPING_NS (2000 * US) /* until a frame on the wire has ended for sure */
-#define BUSY_NS	    (1000 * US)
-#define IDLE_NS	    (10000 * US)
-#define ACTIVE_NS   (200000 * US) /* after the last frame the next is expected soon */
+#define STOPPING_NS (2000 * US)	  /* until a frame on the wire has ended for sure */
 #define SENDING_NS  (100000 * US) /* the longest that it may take */
 #define BYTE_NS	    800ull
 #define ABSENT_NS   (1000000 * US)
@@ -86,10 +83,10 @@ enum phase {
 struct ne {
 	struct uplink uplink;
 	u8 phase;
-	u8 next;		 /* page of the ring from which on nothing was read */
-	u32 sending_len;	 /* bytes on the wire */
-	u64 sending_ns;		 /* since then, 0: none are */
-	u64 active_ns, until_ns; /* the last frame was then; the phase lasts till then */
+	u8 next;	 /* page of the ring from which on nothing was read */
+	u32 sending_len; /* bytes on the wire */
+	u64 sending_ns;	 /* since then, 0: none are */
+	u64 until_ns;	 /* the phase lasts till then */
 };
 
 /* What the card puts before a frame in the ring. */
@@ -267,8 +264,8 @@ static bool receive_one(struct ne *ne)
 	if (!makes_sense(&h, ne->next, len))
 		return false;
 	if (len <= UPLINK_FRAME_MAX) {
-		read_ring(at + sizeof(h), uplink_room(u), len);
-		uplink_received(u, len);
+		read_ring(at + sizeof(h), u->memory->in[0], len);
+		uplink_received(u, 0, 0, len);
 	} else {
 		u->info[UPLINK_UNFIT]++;
 	}
@@ -293,10 +290,8 @@ static bool receive(struct ne *ne)
 	u8 current = current_page();
 	bool good = in_ring(current);
 
-	for (u32 n = 0; good && n < AT_ONE_GO && ne->next != current; n++) {
+	for (u32 n = 0; good && n < AT_ONE_GO && ne->next != current; n++)
 		good = receive_one(ne);
-		ne->active_ns = l1_now_ns();
-	}
 	if (!good)
 		restart(ne);
 	return good;
@@ -331,11 +326,12 @@ static void transmit(struct ne *ne)
 			restart(ne);
 			return;
 		}
+		uplink_given(&ne->uplink);
 		uplink_sent(&ne->uplink);
 		set(R_TX_PAGE, TX_PAGE);
 		set16(R_TX_LEN, len);
 		go();
-		ne->sending_ns = ne->active_ns = l1_now_ns();
+		ne->sending_ns = l1_now_ns();
 		ne->sending_len = len;
 	}
 }
@@ -395,15 +391,16 @@ static void work(struct ne *ne)
 }
 
 /* When it is to be looked at again. */
-static u64 next_ns(const struct ne *ne)
+static u64 next_ns(struct ne *ne)
 {
-	u64 now = l1_now_ns(), sent_ns = ne->sending_ns + ne->sending_len * BYTE_NS;
+	u64 sent_ns = ne->sending_ns + ne->sending_len * BYTE_NS;
+	u64 look_ns = uplink_look_ns(&ne->uplink);
 
 	if (ne->phase != PHASE_RUN)
 		return ne->until_ns;
-	if (ne->sending_ns && now < sent_ns)
+	if (ne->sending_ns && l1_now_ns() < sent_ns)
 		return sent_ns;
-	return now + (now - ne->active_ns < ACTIVE_NS ? BUSY_NS : IDLE_NS);
+	return look_ns;
 }
 
 static void ne_timer(void *state)
@@ -427,7 +424,7 @@ static void ne_start(void *state, const struct driver_setup *setup)
 {
 	struct ne *ne = state;
 
-	uplink_start(&ne->uplink);
+	uplink_start(&ne->uplink, setup, 0);
 	if (setup->device.range_len[0] < RANGE_LEN)
 		return;
 	begin_reset(ne);
@@ -436,6 +433,7 @@ static void ne_start(void *state, const struct driver_setup *setup)
 
 static const struct driver_device ne_device = {
 	.match = { { .vendor = 0x10ec, .device = 0x8029 } },
+	.memory_bytes = ALIGN_UP(UPLINK_MEMORY(1), PAGE_SIZE),
 };
 
 static const struct driver ne_driver = {

@@ -7,26 +7,39 @@
 
 #include "core/lib/string.h"
 
-static void offer(struct uplink_buffer *b)
+#define MS	  1000000ull
+#define BUSY_NS	  MS
+#define IDLE_NS	  (10 * MS)
+#define ACTIVE_NS (200 * MS) /* after the last frame */
+
+static void offer(struct uplink *u, u32 i)
 {
-	const struct bus_piece piece = { .at = (u64)b->bytes, .len = sizeof(b->bytes) };
+	const struct bus_piece piece = { .at = (u64)u->memory->out[i], .len = BUS_FRAME_MAX };
 	s64 handle = l2_grant(PEER_SWITCH, &piece, 1, BUS_WRITE | BUS_OWN);
 
-	b->len = 0;
-	b->grant = handle > 0 ? (u64)handle : 0;
-	if (b->grant)
-		l2_call(PEER_SWITCH, BUS_BUFFER, b->grant, 0);
+	u->len[i] = 0;
+	u->grant[i] = handle > 0 ? (u64)handle : 0;
+	if (u->grant[i])
+		l2_call(PEER_SWITCH, BUS_BUFFER, u->grant[i], 0);
+}
+
+static void revoke(u64 *grant)
+{
+	if (*grant)
+		l2_revoke(*grant);
+	*grant = 0;
 }
 
 /* The switch forgets the buffers that it had. */
 static void renew(struct uplink *u)
 {
 	l2_call(PEER_SWITCH, BUS_PORT_STATE, BUS_PORT_UP, 0);
-	for (struct uplink_buffer *b = u->buffer; b < u->buffer + UPLINK_BUFFERS; b++) {
-		if (b->grant)
-			l2_revoke(b->grant);
-		if (!b->len)
-			offer(b);
+	for (u32 i = 0; i < UPLINK_IN; i++)
+		revoke(&u->in_grant[i]);
+	for (u32 i = 0; i < UPLINK_OUT; i++) {
+		revoke(&u->grant[i]);
+		if (!u->len[i])
+			offer(u, i);
 	}
 }
 
@@ -35,13 +48,13 @@ static void came(struct uplink *u, u64 handle, u64 len)
 {
 	u32 i = 0;
 
-	while (i < UPLINK_BUFFERS && (!handle || u->buffer[i].grant != handle))
+	while (i < UPLINK_OUT && (!handle || u->grant[i] != handle))
 		i++;
-	if (i == UPLINK_BUFFERS || len < BUS_FRAME_MIN || len > BUS_FRAME_MAX)
+	if (i == UPLINK_OUT || len < BUS_FRAME_MIN || len > BUS_FRAME_MAX)
 		return;
-	u->buffer[i].grant = 0;
-	u->buffer[i].len = (u32)len - UPLINK_HEADER;
-	u->order[u->head++ % UPLINK_BUFFERS] = (u8)i;
+	u->grant[i] = 0;
+	u->len[i] = (u32)len - UPLINK_HEADER;
+	u->order[u->head++ % UPLINK_OUT] = (u8)i;
 }
 
 void uplink_mail(struct uplink *u)
@@ -59,40 +72,69 @@ void uplink_mail(struct uplink *u)
 }
 
 /* A short one is made as long as the shortest: what was there before is not for others to see. */
-const u8 *uplink_next(struct uplink *u, u32 *len)
+u8 *uplink_next(struct uplink *u, u32 *len)
 {
-	struct uplink_buffer *b = &u->buffer[u->order[u->tail % UPLINK_BUFFERS]];
-	u8 *frame = b->bytes + UPLINK_HEADER;
+	u32 i = u->order[u->given % UPLINK_OUT];
+	u8 *frame = u->memory->out[i] + UPLINK_HEADER;
 
-	if (u->head == u->tail)
+	if (u->head == u->given)
 		return NULL;
-	if (b->len < UPLINK_FRAME_MIN)
-		memset(frame + b->len, 0, UPLINK_FRAME_MIN - b->len);
-	*len = MAX(b->len, UPLINK_FRAME_MIN);
+	if (u->len[i] < UPLINK_FRAME_MIN)
+		memset(frame + u->len[i], 0, UPLINK_FRAME_MIN - u->len[i]);
+	*len = MAX(u->len[i], UPLINK_FRAME_MIN);
 	return frame;
+}
+
+void uplink_given(struct uplink *u)
+{
+	u->given++;
+	u->active = true;
 }
 
 void uplink_sent(struct uplink *u)
 {
 	u->info[UPLINK_SENT]++;
-	offer(&u->buffer[u->order[u->tail++ % UPLINK_BUFFERS]]);
+	offer(u, u->order[u->tail++ % UPLINK_OUT]);
 }
 
-u8 *uplink_room(struct uplink *u)
+void uplink_forget(struct uplink *u)
 {
-	return u->came + UPLINK_HEADER;
+	while (u->tail != u->given)
+		offer(u, u->order[u->tail++ % UPLINK_OUT]);
 }
 
-void uplink_received(struct uplink *u, u32 len)
+/* The grant is for all that may be there, and lasts. There is none as long as it is no switch's
+ * port. */
+void uplink_received(struct uplink *u, u32 i, u32 at, u32 len)
 {
-	const struct bus_piece piece = { .at = (u64)u->came, .len = UPLINK_HEADER + len };
-	s64 handle = l2_grant(PEER_SWITCH, &piece, 1, BUS_READ | BUS_OWN);
+	const struct bus_piece piece[] = { { .at = (u64)u->header, .len = UPLINK_HEADER },
+		{ .at = (u64)(u->memory->in[i] + at), .len = UPLINK_FRAME_MAX } };
+	s64 handle = 0;
 
-	if (handle <= 0) /* it is no switch's port yet */
+	if (!u->in_grant[i])
+		handle = l2_grant(PEER_SWITCH, piece, 2, BUS_READ | BUS_OWN);
+	if (handle > 0)
+		u->in_grant[i] = (u64)handle;
+	u->active = true;
+	if (!u->in_grant[i])
 		return;
 	u->info[UPLINK_RECEIVED]++;
-	l2_call(PEER_SWITCH, BUS_FRAME, (u64)handle, piece.len);
-	l2_revoke((u64)handle);
+	l2_call(PEER_SWITCH, BUS_FRAME, u->in_grant[i], UPLINK_HEADER + len);
+}
+
+u64 uplink_at(const struct uplink *u, const void *byte)
+{
+	return u->memory_at + (u64)((const u8 *)byte - (const u8 *)u->memory);
+}
+
+u64 uplink_look_ns(struct uplink *u)
+{
+	u64 now = l1_now_ns();
+
+	if (u->active)
+		u->active_ns = now;
+	u->active = false;
+	return now + (now - u->active_ns < ACTIVE_NS ? BUSY_NS : IDLE_NS);
 }
 
 u64 uplink_call(void *state, u32 fn, u64 a, __unused u64 b)
@@ -102,7 +144,9 @@ u64 uplink_call(void *state, u32 fn, u64 a, __unused u64 b)
 	return fn == BUS_INFO && a < UPLINK_ITEMS ? u->info[a] : BUS_NO_PEER;
 }
 
-void uplink_start(struct uplink *u)
+void uplink_start(struct uplink *u, const struct driver_setup *setup, u32 at)
 {
+	u->memory = (struct uplink_memory *)(setup->device.memory + at);
+	u->memory_at = setup->device.memory_at + at;
 	u->info[UPLINK_ADDRESS] = BUS_NO_PEER;
 }

@@ -79,7 +79,8 @@ void pc_device(const char *driver)
 	struct driver_setup setup = { .slot = 1, .device = { .memory_at = 0x100000 } };
 
 	for (u32 i = 0; i < DEVICE_RANGES; i++)
-		setup.device.range_len[i] = 4096;
+		setup.device.range_len[i] = KIB(64);
+	memcpy(setup.device.config, pc.config, sizeof(pc.config));
 	for (u32 i = 0; i < ninstances; i++) {
 		if (instances[i].driver != d)
 			continue;

@@ -43,6 +43,7 @@ struct pc {
 	u64 (*reg_read)(u32 reg, u32 width);
 	void (*reg_write)(u32 reg, u32 width, u64 value);
 	bool master;
+	u32 config[64]; /* its configuration space */
 	/* Who answers PEER_DISK, NULL: nobody; and the window of its port. */
 	u64 (*disk_call)(u32 fn, u64 a, u64 b);
 	u8 window[BUS_WINDOW];

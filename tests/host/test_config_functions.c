@@ -136,21 +136,23 @@ TEST(config_reads_uplinks)
 {
 	const struct config_function *f = config.uplinks;
 
-	good("uplink office ne0; uplink lab ne12 mirror vlan 7 rate 1000\n"
+	good("uplink office ne0; uplink lab ne12 mirror vlan 7 rate 1000; uplink c e1000-3\n"
 	     "vm a { memory 8M; kernel k }");
-	EXPECT_EQ(config.nuplinks, 2);
+	EXPECT_EQ(config.nuplinks, 3);
 	EXPECT(!strcmp(f[0].name, "ne0") && !strcmp(f[0].source, "office"));
 	EXPECT(f[0].port.open && !f[0].port.mirror && !f[0].port.vlan && !f[0].port.rate_kib);
 	EXPECT(!strcmp(f[1].name, "ne12") && !strcmp(f[1].source, "lab"));
 	EXPECT(f[1].port.open && f[1].port.mirror);
 	EXPECT(f[1].port.vlan == 7 && f[1].port.rate_kib == 1000 && f[1].line == 1);
+	EXPECT_STR(f[2].name, "e1000-3");
 	good("vm a { memory 8M; kernel k }");
 	EXPECT_EQ(config.nuplinks, 0);
 }
 
 TEST(config_errors_of_uplinks)
 {
-	static const char *const cards[] = { "ne", "ne32", "ne0x", "n0", "e1000", "ide0", "ne0-" };
+	static const char *const cards[] = { "ne", "ne32", "ne0x", "n0", "e1000", "e10000",
+		"e1000-", "e1000-32", "ide0", "ne0-", "ne-0" };
 	char line[80], words[160];
 
 	bad("uplink", 1, 7,
@@ -168,7 +170,7 @@ TEST(config_errors_of_uplinks)
 	for (u32 i = 0; i < ARRAY_LEN(cards); i++) {
 		snprintf(line, sizeof(line), "uplink a %s", cards[i]);
 		snprintf(words, sizeof(words),
-			"expected a physical card's name, driver and number like ne0, got \"%s\"",
+			"expected a physical card's name, driver and number like ne0 or e1000-0, got \"%s\"",
 			cards[i]);
 		bad(line, 1, 10, words);
 	}

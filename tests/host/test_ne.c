@@ -3,91 +3,20 @@
  * The driver of NE2000 cards between a model of the card and a switch, at whose port 1 there is a
  * guest: what goes out and what comes in, and cards that are full, stuck, gone or lying.
  */
-#include "drivers/host/uplink.h"
-#include "tests/dialect.h"
 #include "tests/host/ne_card.h"
-#include "tests/host/virtio_guest.h"
+#include "tests/host/uplink_guest.h"
 
-#define RX	   0
-#define TX	   1
-#define GUEST_SLOT 2
-#define SEND_AT	   0x3e000
-#define RECEIVE	   GUEST_DATA
-#define RECEIVE_IN 1536 /* bytes for each frame */
-#define OUTSIDE	   0x020000000099
-#define ALL	   0xffffffffffffull
-#define MS	   1000000ull
 #define RING_PAGES 58
 
-static u8 frame[1600];
-
-static u64 info(enum uplink_info item)
-{
-	return pc_call("ne", BUS_INFO, item, 0);
-}
-
-static void configure(u32 slot, u64 bits)
-{
-	pc_call("vswitch", (slot - 1) << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE, BUS_PORT_USED | bits,
-		0);
-}
-
-/* As boot/drivers.c does it: the port is there, and the driver is told to begin. */
 static void begin(void)
 {
-	pc_start(MIB(256));
-	pc_ram(GUEST_RAM);
-	ne_card_start();
-	configure(1, BUS_PORT_OPEN);
-	configure(GUEST_SLOT, PC_MAC(GUEST_SLOT));
-	pc_renew(1);
-	guest_slot = GUEST_SLOT;
-	add_device("net", GUEST_SLOT, 0, 0, 2);
-	for (u16 i = 0; i < GUEST_QUEUE; i++) {
-		describe_in(RX, i, RECEIVE + i * RECEIVE_IN, BUS_FRAME_MAX, F_WRITE, 0);
-		offer(RX, i);
-	}
-	notify(RX);
-	pc_advance(20 * MS);
+	begin_uplink("ne", ne_card_start);
 }
 
 static void end(void)
 {
 	EXPECT_EQ(card.faults, 0);
 	pc_stop();
-}
-
-static void put_mac(u8 *at, u64 mac)
-{
-	for (u32 i = 0; i < 6; i++)
-		at[i] = (u8)(mac >> (40 - 8 * i));
-}
-
-static u8 *make_frame(u64 to, u64 from, u32 len, u8 seed)
-{
-	put_mac(frame, to);
-	put_mac(frame + 6, from);
-	for (u32 i = 12; i < len; i++)
-		frame[i] = (u8)(seed + i * 7);
-	return frame;
-}
-
-static void guest_sends(u32 len, u8 seed)
-{
-	memset(pc.ram + SEND_AT, 0, 12);
-	memcpy(pc.ram + SEND_AT + 12, make_frame(OUTSIDE, PC_MAC(GUEST_SLOT), len, seed), len);
-	describe_in(TX, 0, SEND_AT, 12 + len, 0, 0);
-	offer(TX, 0);
-	notify(TX);
-}
-
-/* The guest's n-th frame is the one that was made last. */
-static void expect_heard(u16 n, u32 len)
-{
-	pc_advance(1);
-	EXPECT_EQ(used_index(RX), (u16)(n + 1));
-	EXPECT_EQ(used_len(RX, n), 12 + len);
-	EXPECT_MEM(pc.ram + RECEIVE + used_head(RX, n) * RECEIVE_IN + 12, frame, len);
 }
 
 TEST(ne_sets_the_card_up)
@@ -125,7 +54,7 @@ TEST(ne_fills_up_short_frames_with_zeros)
 	static const u8 zeros[60];
 
 	begin();
-	for (u32 i = 0; i < UPLINK_BUFFERS; i++)
+	for (u32 i = 0; i < UPLINK_OUT; i++)
 		guest_sends(200, 1);
 	pc_advance(20 * MS);
 	guest_sends(20, 1);
@@ -383,10 +312,10 @@ TEST(ne_grants_anew)
 		pc_advance(20 * MS);
 	}
 	card.sent = 0;
-	for (u32 i = 0; i < UPLINK_BUFFERS; i++)
+	for (u32 i = 0; i < UPLINK_OUT; i++)
 		guest_sends(60, (u8)i);
 	pc_advance(20 * MS);
-	EXPECT_EQ(card.sent, UPLINK_BUFFERS);
+	EXPECT_EQ(card.sent, UPLINK_OUT);
 	end();
 }
 
@@ -407,6 +336,6 @@ TEST(ne_starts_again_under_the_switch)
 TEST(ne_without_ports_does_nothing)
 {
 	pc_start(MIB(256));
-	EXPECT_EQ(info(UPLINK_SENT), BUS_NO_PEER);
+	EXPECT_EQ(pc_call("ne", BUS_INFO, UPLINK_SENT, 0), BUS_NO_PEER);
 	pc_stop();
 }
