@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The console's hardware side and its hRSC: bytes between COM1, the terminal (drivers/terminal)
- * and the VMs' UARTs. Where there is no serial port, the screen shows what it would have said.
+ * and the VMs' UARTs and virtio consoles. Where there is no serial port, the screen shows what it
+ * would have said.
  */
 #include "core/l2/console.h"
 
@@ -187,21 +188,47 @@ u32 console_vm_write(u16 vm_id, u8 byte)
 	return room;
 }
 
-u64 console_tell_uart(struct vm *vm, u32 fn, u64 a)
+static struct hrsc *virtio_console(const struct vm *vm)
+{
+	for (u32 i = 0; i < vm->config->nfunctions; i++)
+		if (vm->config->functions[i].kind == FUNCTION_CONSOLE)
+			return vm->peer[PEER_FUNCTION + i + 1];
+	return NULL;
+}
+
+static u64 tell(struct hrsc *h, u32 fn, u64 a)
+{
+	return l2_gate_call(&console_hrsc, h, fn, a, 0);
+}
+
+/* To the UART until the guest's driver of a virtio console is ready. */
+u64 console_give_key(struct vm *vm, u8 byte)
 {
 	u64 answer;
 
 	lock_take(&vm->lock);
-	answer = l2_gate_call(&console_hrsc, vm->peer[PEER_UART], fn, a, 0);
+	answer = tell(virtio_console(vm), BUS_CONSOLE_INPUT, byte);
+	if (answer == BUS_NO_PEER)
+		answer = tell(vm->peer[PEER_UART], BUS_CONSOLE_INPUT, byte);
 	lock_give(&vm->lock);
 	return answer;
 }
 
+void console_tell_room(struct vm *vm)
+{
+	tell(vm->peer[PEER_UART], BUS_CONSOLE_DRAINED, 0);
+	tell(virtio_console(vm), BUS_CONSOLE_DRAINED, 0);
+}
+
 static void tell_drained(u32 drained)
 {
-	for (u32 id = 1; drained >> id; id++)
-		if (drained >> id & 1 && vms[id])
-			console_tell_uart(vms[id], BUS_CONSOLE_DRAINED, 0);
+	for (u32 id = 1; drained >> id; id++) {
+		if (!(drained >> id & 1) || !vms[id])
+			continue;
+		lock_take(&vms[id]->lock);
+		console_tell_room(vms[id]);
+		lock_give(&vms[id]->lock);
+	}
 }
 
 /* When to come back if nothing happens before. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the keys of a person to commands, and to the UARTs of VMs. */
+/* From the keys of a person to commands, and to the serial lines of VMs. */
 #include "core/l2/typing.h"
 
 #include "core/l1/command.h"
@@ -10,7 +10,7 @@
 #include "core/lib/string.h"
 
 static struct {
-	struct ring ring; /* (o) typed, not yet taken by its UART */
+	struct ring ring; /* (o) typed, not yet taken by its device */
 	bool deaf;	  /* (o) what was typed last found no room */
 	u8 data[2048];
 } inputs[VM_MAX + 1]; /* by VM id */
@@ -83,7 +83,7 @@ static bool give(u32 vm_id)
 
 	while (ring_used(r)) {
 		byte = r->data[r->tail & r->mask];
-		if (vms[vm_id] && console_tell_uart(vms[vm_id], BUS_CONSOLE_INPUT, byte) == 0)
+		if (vms[vm_id] && console_give_key(vms[vm_id], byte) == 0)
 			return false;
 		ring_get(r, &byte); /* taken, or there is nobody to take it */
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The console: one serial line for the hypervisor's prompt and the serial lines of all VMs. An hRSC
- * that UARTs call (BUS_CONSOLE_WRITE, b = VM id) and that calls them (BUS_CONSOLE_INPUT,
- * BUS_CONSOLE_DRAINED).
+ * that UARTs and virtio consoles call (BUS_CONSOLE_WRITE, b = VM id) and that calls them
+ * (BUS_CONSOLE_INPUT, BUS_CONSOLE_DRAINED).
  */
 #pragma once
 
@@ -25,8 +25,10 @@ void console_vm_new(u16 vm_id);
 u32 console_vm_room(u16 vm_id);
 u32 console_vm_write(u16 vm_id, u8 byte);
 
-/* Calls the UART of a VM on the bus. */
-u64 console_tell_uart(struct vm *vm, u32 fn, u64 a);
+/* Gives a VM what is typed; 0: it has no room for it. */
+u64 console_give_key(struct vm *vm, u8 byte);
+/* The VM, which is locked, has room at the console again. */
+void console_tell_room(struct vm *vm);
 
 /* Whether console_poll() has something to do: the run loop's one test. */
 extern volatile bool console_has_work;

@@ -129,7 +129,7 @@ static void pass_machine(struct vm *vm, bool saving)
 	for (u32 i = 0; i < vm->nvcpus; i++)
 		pass_vcpu(&r, vm->vcpu[i]);
 	if (!saving) /* it may have waited for room that there is by now */
-		l2_gate_call(&console_hrsc, vm->peer[PEER_UART], BUS_CONSOLE_DRAINED, 0, 0);
+		console_tell_room(vm);
 	lock_give(&vm->lock);
 }
 

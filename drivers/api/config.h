@@ -28,6 +28,9 @@
  *						# said
  *		entropy on                      # virtio-rng; off if not said
  *		balloon on                      # virtio-balloon; off if not said
+ *		console on                      # virtio-console beside the UART, which takes what
+ *						# is typed once the guest's driver is ready; off
+ *						# if not said
  *		net lan0 office mac 52:54:00:12:34:56 vlan 7 rate 1000 open mirror
  *						# virtio-net: its name, its switch, and in any
  *						# order: its address (one made from the names if
@@ -108,6 +111,7 @@ enum config_function_kind {
 	FUNCTION_NET,
 	FUNCTION_BALLOON,
 	FUNCTION_HOST_DISK, /* a physical one, or a partition of it */
+	FUNCTION_CONSOLE,
 	FUNCTION_KINDS
 };
 enum config_disk_mode { DISK_RO, DISK_COW, DISK_RW };

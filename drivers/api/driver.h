@@ -28,8 +28,9 @@ enum bus_fn {
 	BUS_INTACK,	   /* to the PIC: acknowledge; returns the vector */
 	BUS_EOI,	   /* to the IOAPIC: a = vector whose EOI was broadcast */
 	BUS_CONSOLE_WRITE, /* to the console: a = byte; returns the room left for more, in bytes */
-	BUS_CONSOLE_INPUT, /* to a UART: a = byte; returns 1 if taken, 0 if its FIFO is full */
-	BUS_CONSOLE_DRAINED, /* to a UART: the console has room again */
+	BUS_CONSOLE_INPUT, /* to a UART or a virtio console: a = byte; returns 1 if taken, 0 if
+			      there is no room, or BUS_NO_PEER: its guest has no driver yet */
+	BUS_CONSOLE_DRAINED, /* to the same: the console has room again */
 	BUS_POWER,	     /* to the VM: a = enum power_request, b = value (debug exit) */
 	BUS_CONFIG_READ,     /* to a PCI function: a = offset of a double word, which is returned */
 	BUS_CONFIG_WRITE,    /* the same: b = value, and above it the mask of the bytes written */

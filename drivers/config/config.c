@@ -167,6 +167,7 @@ static const struct config_key vm_keys[] = {
 	{ "disk", KEY_REPEATS, config_read_disk },
 	{ "entropy", KEY_ONCE, config_read_entropy },
 	{ "balloon", KEY_ONCE, config_read_balloon },
+	{ "console", KEY_ONCE, config_read_vm_console },
 	{ "net", KEY_REPEATS, config_read_net },
 };
 

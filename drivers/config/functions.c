@@ -11,6 +11,7 @@ const char *const config_function_names[FUNCTION_KINDS] = {
 	[FUNCTION_NET] = "net",
 	[FUNCTION_BALLOON] = "balloon",
 	[FUNCTION_HOST_DISK] = "hostblk",
+	[FUNCTION_CONSOLE] = "console",
 };
 
 #define COW_DEFAULT   MIB(8)
@@ -162,6 +163,11 @@ int config_read_entropy(struct config_text *t, void *to)
 int config_read_balloon(struct config_text *t, void *to)
 {
 	return read_switch(t, to, FUNCTION_BALLOON, "balloon");
+}
+
+int config_read_vm_console(struct config_text *t, void *to)
+{
+	return read_switch(t, to, FUNCTION_CONSOLE, "console");
 }
 
 #define MAC_DIGITS 17 /* of 00:00:00:00:00:00 */

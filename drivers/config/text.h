@@ -91,5 +91,6 @@ int __must_check config_read_disk(struct config_text *t, void *to);
 int __must_check config_read_driver(struct config_text *t, struct config_driver *d);
 int __must_check config_read_entropy(struct config_text *t, void *to);
 int __must_check config_read_balloon(struct config_text *t, void *to);
+int __must_check config_read_vm_console(struct config_text *t, void *to);
 int __must_check config_read_uplink(struct config_text *t, struct config_function *f);
 int __must_check config_read_net(struct config_text *t, void *to);

@@ -130,4 +130,4 @@ static const struct virtio_class balloon_class = {
 	.call = call,
 };
 
-VIRTIO_DEVICE(balloon, balloon_class, struct balloon, timer, NULL);
+VIRTIO_DEVICE(balloon, balloon_class, struct balloon, 0, timer, NULL);

@@ -121,4 +121,4 @@ static const struct virtio_class blk_class = {
 	.notify = notify,
 };
 
-VIRTIO_DEVICE(blk, blk_class, struct blk, serve, NULL);
+VIRTIO_DEVICE(blk, blk_class, struct blk, 0, serve, NULL);

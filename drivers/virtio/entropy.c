@@ -54,4 +54,4 @@ static const struct virtio_class entropy_class = {
 	.notify = notify,
 };
 
-VIRTIO_DEVICE(entropy, entropy_class, struct entropy, serve, NULL);
+VIRTIO_DEVICE(entropy, entropy_class, struct entropy, 0, serve, NULL);

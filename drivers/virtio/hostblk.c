@@ -343,4 +343,4 @@ static const struct virtio_class hostblk_class = {
 	.reset = reset,
 };
 
-VIRTIO_DEVICE(hostblk, hostblk_class, struct hostblk, serve, NULL);
+VIRTIO_DEVICE(hostblk, hostblk_class, struct hostblk, GRANT_PEER(PEER_DISK), serve, NULL);

@@ -196,4 +196,4 @@ static const struct virtio_class net_class = {
 	.ready = ready,
 };
 
-VIRTIO_DEVICE(net, net_class, struct net, timer, mail);
+VIRTIO_DEVICE(net, net_class, struct net, GRANT_PEER(PEER_SWITCH), timer, mail);

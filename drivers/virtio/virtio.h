@@ -175,10 +175,11 @@ void interrupt_table_write(struct virtio *v, u32 offset, u32 width, u64 value);
 #define AT_MSIX_WORD (0x40 / 4) /* of the MSI-X capability in configuration space */
 
 /*
- * A driver for each class: `id` is its name, `type` the type of its state. `timer_fn`: NULL, or
- * what l1_timer_arm() leads to; `mail_fn`: NULL, or what takes messages.
+ * A driver for each class: `id` is its name, `type` the type of its state, `peers` the grants of
+ * whom it calls. `timer_fn`: NULL, or what l1_timer_arm() leads to; `mail_fn`: NULL, or what takes
+ * messages.
  */
-#define VIRTIO_DEVICE(id, class, type, timer_fn, mail_fn)                                          \
+#define VIRTIO_DEVICE(id, class, type, peers, timer_fn, mail_fn)                                   \
 	static void id##_start(void *state, const struct driver_setup *setup)                      \
 	{                                                                                          \
 		virtio_start(&(class), state, setup);                                              \
@@ -202,8 +203,8 @@ void interrupt_table_write(struct virtio *v, u32 offset, u32 width, u64 value);
 		.name = #id,                                                                       \
 		.role = PEER_FUNCTION,                                                             \
 		.state_size = sizeof(type),                                                        \
-		.grants = GRANT_PEER(PEER_SWITCH) | GRANT_PEER(PEER_DISK) | GRANT_TIMER |          \
-			  GRANT_MSI | GRANT_RANDOM | GRANT_DISK | GRANT_MEMORY,                    \
+		.grants = (peers) | GRANT_TIMER | GRANT_MSI | GRANT_RANDOM | GRANT_DISK |          \
+			  GRANT_MEMORY,                                                            \
 		.regions = { { REGION_BAR, 0, MACHINE_BAR_LEN } },                                 \
 		.start = id##_start,                                                               \
 		.read = id##_read,                                                                 \

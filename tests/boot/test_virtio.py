@@ -101,6 +101,41 @@ def test_balloon(boot_vms):
         assert f"asked for {wanted} MiB, gave {wanted * 256} pages" in answer
 
 
+NO_UART = "pic pit rtc ioapic pci pmtimer exitport kbc"
+
+
+def test_console_without_a_uart(boot_vms):
+    """Linux's shell on hvc0, both ways; more than the line's ring holds goes through unharmed, and
+    what is typed and said stays whole when the device is rebooted and the VM restored."""
+    vm = linux(line="hvc0", console="on", devices=NO_UART)
+    machine = boot_vms(vm, focus="linux", options="")
+    machine.expect_text("guest# ", timeout=LINUX_SECONDS)
+    machine.send("cat /sys/class/tty/console/active; seq 4000 | tee /s | tail -c 10\r")
+    machine.expect(r"\nhvc0\r", timeout=60)
+    machine.expect(r"\n3999\r\n4000\r", timeout=60)
+    machine.send("cat /s; sha256sum </s\r")
+    machine.expect(r"\n4000\r", timeout=60)
+    machine.expect(r"\n\w{64} ", timeout=60)
+    text = plain(machine.log_text()).replace("\r", "")
+    assert "\n".join(map(str, range(1, 4001))) in text
+    machine.send("\x1d0")
+    machine.expect_text("kfv> ")
+    machine.run("drivers linux/console1 reboot")
+    machine.send("focus linux\r")
+    machine.expect_text("console: linux")
+    machine.send("echo $((6 * 7))\r")
+    machine.expect(r"\n42\r", timeout=60)
+    machine.send("\x1d0")
+    machine.expect_text("kfv> ")
+    assert re.search(r"linux/console1 +confined +live +\d+ +1", machine.run("drivers"))
+    machine.run("vm linux snapshot", timeout=60)
+    machine.run("vm linux restore", timeout=60)
+    machine.send("focus linux\r")
+    machine.expect_text("console: linux")
+    machine.send("echo $((6 * 8))\r")
+    machine.expect(r"\n48\r", timeout=60)
+
+
 @pytest.mark.parametrize("size, found", [(513, "another size"), (0, "none")])
 def test_a_module_that_is_no_disk(boot_vms, size, found):
     vm = with_devices("true", disk=["a vd.img"], modules={"vd.img" if size else "b": bytes(513)})

@@ -120,7 +120,8 @@ static void write_function(const struct config_function *f)
 {
 	static const char *const modes[] = { "ro", "cow", "rw" };
 
-	if (f->kind == FUNCTION_ENTROPY || f->kind == FUNCTION_BALLOON) {
+	if (f->kind == FUNCTION_ENTROPY || f->kind == FUNCTION_BALLOON ||
+		f->kind == FUNCTION_CONSOLE) {
 		write_out("%s on\n", f->name);
 		return;
 	}

@@ -7,7 +7,7 @@
 #include "tests/fuzz/holds.h"
 #include "tests/host/virtio_guest.h"
 
-static const char *const devices[] = { "blk", "entropy", "net", "balloon", "hostblk" };
+static const char *const devices[] = { "blk", "entropy", "net", "balloon", "hostblk", "console" };
 
 /* One step as the fuzzer writes it. */
 struct step {
@@ -34,7 +34,7 @@ static void run(const struct step *s)
 {
 	u32 width = 1u << (s->queue >> 4) % 4;
 
-	switch (s->op % 11) {
+	switch (s->op % 12) {
 	case 0:
 		set_bar(s->where % (MACHINE_BAR_LEN - 8), width, s->value);
 		break;
@@ -74,6 +74,10 @@ static void run(const struct step *s)
 	case 10:
 		pc_renew(s->where % 2); /* of a device, or the switch beside it */
 		pc_advance(1);
+		break;
+	case 11:
+		pc.console_room = s->value % 4096;
+		pc_call("console", s->where & 1 ? BUS_CONSOLE_INPUT : BUS_CONSOLE_DRAINED, 'k', 0);
 		break;
 	}
 }
@@ -121,6 +125,7 @@ static void check_reset(const char *device)
 	describe_in(0, 1, GUEST_DATA + 64, 1, F_WRITE, 0);
 	offer(0, 0);
 	notify(0);
+	pc_call(device, BUS_CONSOLE_INPUT, 'k', 0); /* what a console waits for */
 	HOLDS(used_index(0) == 1);
 	HOLDS(pc_call(device, BUS_INFO, 1, 0) == broken);
 }

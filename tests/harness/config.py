@@ -6,7 +6,7 @@ import dataclasses
 from harness.tree import BUILD
 
 # Linux checks at boot that ticks come while it spins, which a busy machine cannot promise a VM.
-LINUX_CMDLINE = "console=ttyS0 quiet no_timer_check"
+LINUX_CMDLINE = "quiet no_timer_check"
 
 
 @dataclasses.dataclass
@@ -24,9 +24,9 @@ class Vm:
         return "\n".join([f"vm {self.name} {{", *lines, "}"])
 
 
-def linux(name="linux", memory="256M", cmdline="", **settings):
+def linux(name="linux", memory="256M", cmdline="", line="ttyS0", **settings):
     """Debian's kernel with the small initramfs; what cmdline says comes after the usual."""
-    words = quote(f"{LINUX_CMDLINE} {cmdline}".strip())
+    words = quote(f"console={line} {LINUX_CMDLINE} {cmdline}".strip())
     return Vm(
         name,
         dict(memory=memory, kernel="vmlinuz", initrd="initrd.img", cmdline=words, **settings),

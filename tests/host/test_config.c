@@ -242,7 +242,7 @@ TEST(config_errors_of_blocks)
 	bad("vm a\n{ }", 1, 5, "expected {, got the end of the line");
 	bad("vm a {\nmemory 8M; kernel k", 2, 20,
 		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, confined, "
-		"weight, cap, cpus, reboot, pvclock, disk, entropy, balloon, net or }, got the end of the text");
+		"weight, cap, cpus, reboot, pvclock, disk, entropy, balloon, console, net or }, got the end of the text");
 	bad("console { colour red }", 1, 11, "expected focus or }, got \"colour\"");
 	bad("console { } console { }", 1, 13, "expected the end of the line, got \"console\"");
 	bad("console { }; console { }", 1, 14, "expected console only once in this block");
@@ -272,7 +272,7 @@ TEST(config_errors_of_vms)
 {
 	bad_in_vm("memroy 8M", 1,
 		"expected memory, vcpus, kernel, initrd, cmdline, modules, devices, confined, "
-		"weight, cap, cpus, reboot, pvclock, disk, entropy, balloon, net or }, got \"memroy\"");
+		"weight, cap, cpus, reboot, pvclock, disk, entropy, balloon, console, net or }, got \"memroy\"");
 	bad_in_vm("memory 8M; memory 8M", 12, "expected memory only once in this block");
 	bad_in_vm("vcpus 1 2", 9, "expected the end of the line, got \"2\"");
 	bad("vm a { memory 8M }", 1, 18, "expected kernel, got \"}\"");

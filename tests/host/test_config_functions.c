@@ -26,8 +26,12 @@ TEST(config_functions)
 	EXPECT_EQ(f[2].mode, DISK_RO);
 	EXPECT_STR(f[2].source, "a b");
 	EXPECT_EQ(f[3].mode, DISK_RW);
-	good("vm a { memory 8M; kernel k; entropy off; devices uart }");
+	good("vm a { memory 8M; kernel k; entropy off; console off; devices uart }");
 	EXPECT_EQ(config.vms[0].nfunctions, 0);
+	good("console { focus a }; vm a { memory 8M; kernel k; console on; balloon on }");
+	EXPECT_EQ(config.vms[0].nfunctions, 2);
+	EXPECT_EQ(f[0].kind, FUNCTION_CONSOLE);
+	EXPECT_EQ(f[1].kind, FUNCTION_BALLOON);
 }
 
 TEST(config_physical_disks)
