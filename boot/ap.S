@@ -16,6 +16,11 @@ ap_page:
 	cld
 	movw %cs, %ax
 	movw %ax, %ds
+	movl $1, %eax			/* EBX 31:24: its APIC id */
+	cpuid
+	shrl $24, %ebx
+	cmpl %ebx, (ap_wanted - ap_page)
+	jne ap_late
 	movl $0x20, %eax		/* CR4.PAE */
 	movl %eax, %cr4
 	movl (ap_cr3 - ap_page), %eax
@@ -28,6 +33,9 @@ ap_page:
 	movl $0x80010033, %eax		/* CR0: PG, WP, NE, ET, MP, PE */
 	movl %eax, %cr0
 	ljmpl *(ap_target - ap_page)
+ap_late:
+	hlt				/* it was given up: see boot/ap.c */
+	jmp ap_late
 	.code64
 ap_long:
 	movl $SELECTOR_DATA, %eax
@@ -46,6 +54,8 @@ ap_long:
 ap_gdt:					/* accessed bits set: this page is read-only */
 	.quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
 ap_fields:				/* struct ap_fields */
+ap_wanted:
+	.long 0
 ap_cr3:
 	.long 0
 ap_target:

@@ -3,6 +3,10 @@
  * Starts the application processors, one after the other (SDM volume 3, "Multiple-Processor
  * Management"): each gets its percpu record, stacks and windows, is sent INIT and STARTUP, and
  * reports. How far its TSC is from the boot CPU's is measured while it does.
+ *
+ * One that wakes too late halts, wherever it is: in the page below 1 MiB, which knows the APIC id
+ * of the one that is wanted; by the INIT that it is sent; and before it answers, as whoever takes
+ * `starting` away, the boot CPU or the new one, has decided.
  */
 #include "boot/ap.h"
 
@@ -21,6 +25,10 @@
 #include "core/lib/string.h"
 #include "core/loop.h"
 
+#if CONFIG_TEST
+#include "tests/dialect.h"
+#endif
+
 #define LOW_FIRST     0x8000ul /* below lie a BIOS's data, and UEFI loaders' tables */
 #define LOW_END	      0x9f000ul
 #define GUARD_PAGES   1
@@ -31,8 +39,10 @@
 #define GIVE_UP_NS    1000000000ull
 #define TSC_SKEW_LOUD 2000 /* ticks: more than a measurement of a good clock is off by */
 #define TSC_ROUNDS    64
+#define NOBODY	      0x100u
 
 struct ap_fields {
+	u32 apic; /* its low 8 bits: who is to go on, NOBODY */
 	u32 cr3;
 	u32 target;
 	u16 target_selector, gdt_limit;
@@ -44,6 +54,7 @@ extern const char ap_page[], ap_page_end[], ap_fields[];
 
 enum ap_state { AP_STARTED, AP_READY, AP_FAILED };
 
+static struct percpu *starting;		 /* (a) NULL: it has come, or is too late */
 static volatile u32 state;		 /* (a) of the one being started */
 static volatile u64 tsc_asked, tsc_told; /* (a) the ball that both CPUs play */
 static struct hv_features offers;	 /* (o) by the CPU that is being started */
@@ -126,9 +137,78 @@ void ap_errand(void (*fn)(void))
 	while (__atomic_load_n(&busy, __ATOMIC_ACQUIRE))
 		smp_quiet();
 }
+
+/*
+ * late=N: the first one is too late. 1: its STARTUP reaches it while the next one is started. 2: it
+ * comes, and stands still until the next one has come. No INIT stops these two. 3: as 2, with INIT.
+ */
+static struct {
+	u32 apic, came, parked; /* (a) */
+} late;
+
+/* Does this STARTUP get lost? */
+static bool late_startup(u32 apic, u64 page)
+{
+	if (test_number("late", 0) != 1)
+		return false;
+	if (!late.apic)
+		late.apic = apic;
+	if (apic != late.apic) {
+		apic_send(late.apic, IPI_STARTUP((u8)(page >> PAGE_SHIFT)));
+		wait_ns(INIT_WAIT_NS);
+	}
+	return apic == late.apic;
+}
+
+static bool late_init(void)
+{
+	u64 which = test_number("late", 0);
+
+	return which == 1 || which == 2;
+}
+
+static void late_comes(void)
+{
+	bool first = __atomic_add_fetch(&late.came, 1, __ATOMIC_SEQ_CST) == 1;
+
+	while (first && test_number("late", 0) > 1 && *(volatile u32 *)&late.came == 1)
+		cpu_relax();
+}
+
+static void late_parks(void)
+{
+	late.parked++;
+}
+
+static void late_tell(void)
+{
+	if (!test_number("late", 0))
+		return;
+	wait_ns(INIT_WAIT_NS);
+	log_info("late: %u came, %u parked", late.came, late.parked);
+}
 #else
-#define run_errand(done) (void)(done)
+#define run_errand(done)	 (void)(done)
+#define late_startup(apic, page) false
+#define late_init()		 false
+#define late_comes()		 ((void)0)
+#define late_parks()		 ((void)0)
+#define late_tell()		 ((void)0)
 #endif
+
+/* cpu is the one that is waited for, and from now on nobody is. */
+static bool claim(struct percpu *cpu)
+{
+	return __atomic_compare_exchange_n(
+		&starting, &cpu, NULL, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static void park(void) __noreturn;
+static void park(void)
+{
+	for (;;)
+		asm volatile("cli; hlt");
+}
 
 static void ap_main(struct percpu *cpu) __noreturn;
 static void ap_main(struct percpu *cpu)
@@ -136,6 +216,11 @@ static void ap_main(struct percpu *cpu)
 	u32 done = 0;
 	int err;
 
+	late_comes();
+	if (!claim(cpu)) {
+		late_parks();
+		park();
+	}
 	tables_load(cpu);
 	cpu_set_modes();
 	err = apic_init();
@@ -144,8 +229,8 @@ static void ap_main(struct percpu *cpu)
 	if (!err)
 		err = hv->cpu_enable();
 	state = err ? AP_FAILED : AP_READY;
-	while (err)
-		asm volatile("cli; hlt");
+	if (err)
+		park();
 	tell_tsc();
 	while (!released) {
 		await_kick();
@@ -168,6 +253,21 @@ static u64 low_page(const struct boot_info *info)
 	return 0;
 }
 
+/* The windows lie where the CPU's number says, and those left out never come to use theirs. */
+static int make_windows(struct percpu *cpu)
+{
+	static struct percpu *last;
+
+	if (!last || last->id != cpu->id) {
+		if (window_init(cpu) < 0)
+			return -ENOMEM;
+		last = cpu;
+	}
+	cpu->window_table = last->window_table;
+	cpu->window = last->window;
+	return 0;
+}
+
 /* CPU number `id`, with stacks above a page that is not there; NULL: the pool is empty. */
 static struct percpu *make_cpu(u32 id, u32 apic)
 {
@@ -181,7 +281,7 @@ static struct percpu *make_cpu(u32 id, u32 apic)
 	cpu->apic_id = apic;
 	cpu->stack = area + GUARD_PAGES * PAGE_SIZE;
 	cpu->ist = cpu->stack + STACK_BYTES;
-	if (window_init(cpu) < 0)
+	if (make_windows(cpu) < 0)
 		return NULL;
 	pt_unmap(&host_tables, (u64)area, PAGE_SIZE);
 	return cpu;
@@ -192,6 +292,7 @@ static void fill_page(u8 *page, u64 at, const struct percpu *cpu)
 	struct ap_fields *f = (struct ap_fields *)(page + (ap_fields - ap_page));
 
 	memcpy(page, ap_page, (u64)(ap_page_end - ap_page));
+	f->apic = (u8)cpu->apic_id;
 	f->cr3 = (u32)cr3_read();
 	f->target += (u32)at;
 	f->gdt_base += (u32)at;
@@ -207,16 +308,36 @@ static bool answered(u64 ns)
 	return state != AP_STARTED;
 }
 
-static bool start(u32 apic, u64 page)
+static void send_startup(u32 apic, u64 page)
+{
+	if (!late_startup(apic, page))
+		apic_send(apic, IPI_STARTUP((u8)(page >> PAGE_SHIFT)));
+}
+
+static bool wake(struct percpu *cpu, u64 page)
 {
 	state = AP_STARTED;
-	apic_send(apic, IPI_INIT);
+	__atomic_store_n(&starting, cpu, __ATOMIC_SEQ_CST);
+	apic_send(cpu->apic_id, IPI_INIT);
 	wait_ns(INIT_WAIT_NS);
-	apic_send(apic, IPI_STARTUP((u8)(page >> PAGE_SHIFT)));
+	send_startup(cpu->apic_id, page);
 	if (answered(AGAIN_NS))
 		return true;
-	apic_send(apic, IPI_STARTUP((u8)(page >> PAGE_SHIFT)));
+	send_startup(cpu->apic_id, page);
 	return answered(GIVE_UP_NS);
+}
+
+/* What it has not come past yet it will not; if it has come, it is about to answer. */
+static bool give_up(struct percpu *cpu, u8 *mapped)
+{
+	if (!claim(cpu))
+		return answered(GIVE_UP_NS);
+	__atomic_store_n(&((struct ap_fields *)(mapped + (ap_fields - ap_page)))->apic, NOBODY,
+		__ATOMIC_SEQ_CST);
+	if (!late_init())
+		apic_send(cpu->apic_id, IPI_INIT);
+	wait_ns(INIT_WAIT_NS);
+	return false;
 }
 
 /* Clocks that differ would let a VM's time jump with its vCPU. */
@@ -239,7 +360,7 @@ static void start_one(u32 apic, u64 page, u8 *mapped)
 		return;
 	}
 	fill_page(mapped, page, cpu);
-	if (!start(apic, page) || state == AP_FAILED) {
+	if ((!wake(cpu, page) && !give_up(cpu, mapped)) || state == AP_FAILED) {
 		log_warn("CPU with APIC id %u: %s; it is left out", apic,
 			state == AP_FAILED ? "virtualisation cannot be switched on"
 					   : "did not start within a second");
@@ -268,6 +389,7 @@ void ap_start(const struct boot_info *info, u32 max)
 	pt_unmap(&host_tables, page, PAGE_SIZE);
 	pt_unmap(&host_tables, (u64)mapped, PAGE_SIZE);
 	smp_flush();
+	late_tell();
 }
 
 void ap_release(void)

@@ -100,6 +100,22 @@ def test_cpus_can_be_limited(boot_vms):
     assert len(re.findall(r"(?m)^ *\d+ +\d+ +\d+%", answer)) == 1, answer
 
 
+@pytest.mark.parametrize("late, told", [(1, "1 came, 0"), (2, "2 came, 1"), (3, "2 came, 0")])
+def test_a_cpu_that_wakes_too_late_stays_out(boot_vms, late, told):
+    """Its start-up IPI arrives while the next one is being started, which it takes nothing from; or
+    it comes so far as to answer, and is not waited for any more; or the INIT that it is sent has
+    stopped it there."""
+    machine = boot_vms(
+        guest("heartbeat"), focus="kfv", smp=3, image="kfv-test", options=f"exit late={late}"
+    )
+    machine.expect_text("did not start within a second; it is left out")
+    machine.expect(rf"late: {told} parked")
+    machine.expect_text("kfv> ")
+    machine.expect(r"beat 5 ")
+    answer = machine.run("cpus")
+    assert len(re.findall(r"(?m)^ *[01] +\d+ +\d+%", answer)) == 2, answer
+
+
 @pytest.mark.parametrize("way", GREED)
 def test_the_greedy_get_their_share(boot_vms, way, spinner):
     """Two VMs of one weight on one CPU: whatever the other does, each that spins gets its half."""
