@@ -66,7 +66,7 @@ void vcpu_reset(struct vcpu *v)
 	v->mtrr_def_type = MTRR_DEFAULT_WRITE_BACK;
 	v->misc_enable = MISC_ENABLE_FAST_STRING;
 	v->tsc_aux = 0;
-	v->halted = v->nmi_pending = false;
+	v->halted = v->asleep = v->nmi_pending = false;
 	v->waiting = v->index != 0;
 	/* Reset while it runs, it must be loaded anew before it enters again. */
 	vcpu_hazard(v, HAZARD_EVENT | HAZARD_RESCHED);

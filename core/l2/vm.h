@@ -85,7 +85,8 @@ struct vcpu {
 	u32 index;     /* (c) */
 	u32 hazard;    /* (a) HAZARD_ bits */
 	/* From here to `stolen_ns`: what a snapshot holds of it. */
-	bool halted;	    /* (s) in HLT until an event */
+	bool halted;	    /* (s) needs no CPU until an event */
+	bool asleep;	    /* (o) in HLT, which not every event ends */
 	bool waiting;	    /* (s) waits for its start-up IPI */
 	bool init_pending;  /* (s) an INIT has come */
 	u32 start_pending;  /* (s) START_PENDING and the vector of a start-up IPI */

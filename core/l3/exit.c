@@ -44,12 +44,13 @@ static void look_again(struct vcpu *v, const struct exit *exit)
 static void handle_hlt(struct vcpu *v, const struct exit *exit)
 {
 	vcpu_skip(v, exit);
+	v->asleep = true;
 	vcpu_halt(v);
 	if (!(v->hv.rflags & RFLAGS_IF) && !v->nmi_pending && v->vm->nvcpus == 1) {
 		vm_end(v->vm, END_HALT, v->hv.rip);
 		return;
 	}
-	if (vcpu_has_event(v))
+	if (vcpu_wakes(v))
 		vcpu_kick(v);
 }
 

@@ -80,9 +80,19 @@ static void inject_interrupt(struct vcpu *v, int vector)
 	inject(v, &e);
 }
 
-bool vcpu_has_event(const struct vcpu *v)
+static bool nmi_comes(const struct vcpu *v)
 {
-	return (v->nmi_pending && !v->hv.nmi_masked) || vlapic_pending(v) >= 0 || extint_pending(v);
+	return v->nmi_pending && !v->hv.nmi_masked;
+}
+
+static bool interrupt_comes(const struct vcpu *v)
+{
+	return vlapic_pending(v) >= 0 || extint_pending(v);
+}
+
+bool vcpu_wakes(const struct vcpu *v)
+{
+	return nmi_comes(v) || ((v->hv.rflags & RFLAGS_IF) && interrupt_comes(v));
 }
 
 void inject_events(struct vcpu *v)
@@ -105,6 +115,6 @@ void inject_events(struct vcpu *v)
 		if (hv->can_take_interrupt(&v->hv))
 			inject_interrupt(v, vector);
 	}
-	if (vcpu_has_event(v))
+	if (nmi_comes(v) || interrupt_comes(v))
 		hv->window(&v->hv, true);
 }

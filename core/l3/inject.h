@@ -15,5 +15,5 @@ void vcpu_inject_gp(struct vcpu *v);
 void vcpu_inject_ud(struct vcpu *v);
 /* Before an entry: gives the back end what is due, or asks for a window. */
 void inject_events(struct vcpu *v);
-/* Is anything pending that would interrupt v (or wake it from HLT)? */
-bool vcpu_has_event(const struct vcpu *v);
+/* Is anything pending that ends a HLT of v? */
+bool vcpu_wakes(const struct vcpu *v);

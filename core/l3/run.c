@@ -17,10 +17,22 @@
 #include "core/l3/inject.h"
 #include "kfv/hook.h"
 
+/* Whatever it was woken for, its HLT goes on; SDM volume 2, "HLT": what is masked does not end it.
+ */
+static void sleep_on(struct vcpu *v)
+{
+	lock_take(&v->vm->lock);
+	if (!vcpu_wakes(v))
+		vcpu_halt(v);
+	lock_give(&v->vm->lock);
+}
+
 /* Deals with everything that is not "enter again". True: the vCPU gives up the CPU. */
 static bool handle_hazards(struct vcpu *v)
 {
 	smp_quiet();
+	if (v->asleep && !v->halted)
+		sleep_on(v);
 	if (v->hazard & HAZARD_INIT) {
 		vcpu_hazard_done(v, HAZARD_INIT);
 		sched_do_init(v);
@@ -33,8 +45,9 @@ static bool handle_hazards(struct vcpu *v)
 		vcpu_hazard_done(v, HAZARD_TIMER);
 		sched_timers_run();
 	}
-	if (sched_must_leave(v) || console_wants_cpu())
+	if (sched_must_leave(v) || console_wants_cpu() || (v->asleep && !vcpu_wakes(v)))
 		return true;
+	v->asleep = false;
 	if (v->hazard & HAZARD_EVENT) {
 		lock_take(&v->vm->lock);
 		inject_events(v);

@@ -26,13 +26,16 @@
 #define TSC_ROUNDS     3000
 #define TELL_TURNS     200
 #define BENCH_RUNS     51
+#define DEAF_ROUNDS    5
 
-enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD, JOB_CROWD };
+enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD, JOB_CROWD, JOB_DEAF };
 
 extern const u8 ap_begin[], ap_end[];
 
 static volatile u32 turns[AP_MAX], started[AP_MAX], pings[AP_MAX], nmis[AP_MAX], pongs, tsc_done;
 static volatile enum job job;
+static volatile u32 woken, deaf;
+static u8 deaf_to; /* what its task priority keeps out; 0: interrupts are off */
 static volatile u64 tsc_last, tsc_back;
 static u32 tsc_lock, vcpus, rounds;
 static bool churn;
@@ -187,6 +190,20 @@ static void wait_for_nothing(void)
 		pause();
 }
 
+/* Asleep, but for what may not be masked: an interrupt that is does not end a HLT. */
+static void sleep_deaf(void)
+{
+	apic_write(APIC_TPR, deaf_to);
+	for (deaf = 1; job == JOB_DEAF; woken++) {
+		if (deaf_to)
+			wait_interrupt();
+		else
+			asm volatile("hlt" ::: "memory");
+	}
+	deaf = 0;
+	apic_write(APIC_TPR, 0);
+}
+
 void ap_main(u32 id) __noreturn;
 void ap_main(u32 id)
 {
@@ -202,6 +219,8 @@ void ap_main(u32 id)
 			race_tsc();
 		if (job == JOB_CROWD)
 			wait_for_nothing();
+		if (job == JOB_DEAF && id == 1)
+			sleep_deaf();
 		done = job;
 		while (job == JOB_YIELD)
 			hypercall(HYPERCALL_YIELD, 0, 0, 0);
@@ -309,6 +328,56 @@ TEST(smp_nmis_arrive_with_interrupts_off)
 		EXPECT(reaches(&nmis[id], before + 1));
 	}
 	job = JOB_SLEEP;
+}
+
+/* Interrupts that are kept out wait; an NMI gets through, and then they do. */
+static void expect_deaf(u8 priority)
+{
+	u32 before = nmis[1], answers;
+
+	woken = 0;
+	deaf_to = priority;
+	job = JOB_DEAF;
+	wake_all();
+	EXPECT(reaches(&deaf, 1));
+	pit_wait(20000);
+	answers = pings[1];
+	for (u32 i = 0; i < DEAF_ROUNDS; i++) {
+		send(1, ICR_FIXED | VECTOR_PING);
+		pit_wait(1000);
+	}
+	EXPECT_EQ(woken, 0);
+	EXPECT_EQ(pings[1], answers);
+	job = JOB_SLEEP;
+	send(1, ICR_NMI);
+	EXPECT(reaches(&nmis[1], before + 1));
+	EXPECT(reaches(&pings[1], answers + 1));
+	EXPECT_EQ(woken, 1);
+}
+
+TEST(smp_a_halt_with_interrupts_off_ends_by_nmi_alone)
+{
+	expect_deaf(0);
+}
+
+TEST(smp_a_halt_is_not_ended_below_the_task_priority)
+{
+	expect_deaf(VECTOR_PING | 0xf);
+}
+
+TEST(smp_a_deaf_one_is_started_anew)
+{
+	u32 before = started[1];
+
+	deaf_to = 0;
+	job = JOB_DEAF;
+	wake_all();
+	EXPECT(reaches(&deaf, 1));
+	pit_wait(5000);
+	job = JOB_SLEEP;
+	EXPECT(start(1));
+	EXPECT_EQ(started[1], before + 1);
+	deaf = 0;
 }
 
 TEST(smp_an_init_stops_what_spins)
