@@ -276,7 +276,7 @@ int config_read_net(struct config_text *t, void *to)
 }
 
 /* What cards' names have before their number: a driver's name, as boot/drivers.c finds it there. */
-static const char *const card_names[] = { "ne", "e1000-" };
+static const char *const card_names[] = { "ne", "e1000-", "vnet" };
 
 static bool is_card(const char *name)
 {

@@ -78,6 +78,7 @@ CARDS = [
     pytest.param(NE, id="ne2k"),
     pytest.param(Card("e1000-0", "e1000", "e1000"), id="e1000"),
     pytest.param(Card("e1000-0", "e1000e"), marks=QEMU_ONLY, id="e1000e"),
+    pytest.param(Card("vnet0", "virtio-net-pci,disable-legacy=on"), marks=QEMU_ONLY, id="virtio"),
 ]
 
 
@@ -86,9 +87,8 @@ def start(boot_vms, lane, card, command, focus="linux"):
     vm = linux(cmdline=f'kfv.run="{up} {command}"', reboot="stop", net=["lan office"])
     uplink = f"uplink office {card.name}"
     machine = boot_vms(vm, focus=focus, host=[uplink], extra=card.arguments(lane))
-    by = rf"uplink {card.name}: card 525400112233, on switch office, by ({card.driver}@\S+)"
-    machine.expect(by, timeout=90)
-    return machine, re.search(by, plain(machine.log_text()))[1]
+    by = rf"uplink {card.name}: card 525400112233, on switch office, by ({card.driver}@\S+)\s"
+    return machine, machine.expect(by, timeout=90)[1]
 
 
 def finish(machine, lane):

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The driver of the machine's own virtio network devices between a model of one and a switch, at
+ * whose port 1 there is a guest: what goes out and what comes in, links, and devices that are full,
+ * stuck, gone or lying.
+ */
+#include "tests/host/uplink_guest.h"
+#include "tests/host/vnet_card.h"
+
+#define RING   32
+#define HEADER 12
+
+static void begin(void)
+{
+	begin_uplink("vnet", vnet_card_start);
+}
+
+static void end(void)
+{
+	EXPECT_EQ(vnic.faults, 0);
+	pc_stop();
+}
+
+static void expect_works(u64 received)
+{
+	EXPECT(vnet_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
+	pc_advance(20 * MS);
+	EXPECT_EQ(info(UPLINK_RECEIVED), received);
+}
+
+TEST(vnet_sets_the_device_up)
+{
+	begin();
+	EXPECT_EQ(info(UPLINK_ADDRESS), VNET_MAC);
+	EXPECT_EQ(vnic.status, 15);
+	EXPECT_EQ(vnic.accepted, BIT(32) | BIT(33) | BIT(5) | BIT(16));
+	EXPECT_EQ(vnic.queue[0].size, RING);
+	EXPECT_EQ(vnic.queue[1].size, RING);
+	EXPECT_EQ(vnet_card_room(), RING);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	EXPECT_EQ(info(UPLINK_DOWN), 0);
+	EXPECT(pc.master);
+	end();
+}
+
+/* No version 1, no address, no features taken, queues that are too short, no registers, a reset
+ * that does not end: it is asked again later. */
+TEST(vnet_waits_for_a_device_that_it_can_drive)
+{
+	for (u32 i = 0; i < 6; i++) {
+		begin();
+		vnic.offered &= i == 0 ? ~BIT(32) : i == 1 ? ~BIT(5) : ~0ull;
+		vnic.refuse = i == 2;
+		vnic.max = i == 3 ? RING / 2 : 256;
+		pc.config[0x34 / 4] = i == 4 ? 0 : 0x40;
+		vnic.stuck = i == 5;
+		pc_device("vnet");
+		pc_advance(900 * MS);
+		EXPECT_EQ(info(UPLINK_ADDRESS), BUS_NO_PEER);
+		EXPECT(!pc.master && !(vnic.status & 4) == (i != 4));
+		vnic.offered = VNET_OFFER;
+		vnic.refuse = vnic.stuck = false;
+		vnic.max = RING;
+		pc_advance(200 * MS);
+		EXPECT_EQ(info(UPLINK_ADDRESS), i == 4 ? BUS_NO_PEER : VNET_MAC);
+		if (i != 4)
+			expect_works(1);
+		end();
+	}
+}
+
+/* A list of capabilities that has no end, and one that leads nowhere. */
+TEST(vnet_reads_any_capabilities)
+{
+	begin();
+	pc.config[0x90 / 4] = 0x09 | 0x40 << 8 | 1u << 24;
+	pc_device("vnet");
+	EXPECT_EQ(info(UPLINK_ADDRESS), BUS_NO_PEER);
+	pc.config[0x34 / 4] = 0xfc;
+	pc.config[0xfc / 4] = UINT32_MAX;
+	pc_device("vnet");
+	EXPECT_EQ(info(UPLINK_ADDRESS), BUS_NO_PEER);
+	end();
+}
+
+TEST(vnet_sends_what_the_switch_has)
+{
+	static const u32 lens[] = { 60, 61, 255, 256, 1023, 1513, 1514 };
+
+	begin();
+	for (u32 i = 0; i < 10 * ARRAY_LEN(lens); i++) {
+		u32 len = lens[i % ARRAY_LEN(lens)];
+
+		guest_sends(len, (u8)i);
+		pc_advance(20 * MS);
+		EXPECT_EQ(vnic.sent, i + 1);
+		EXPECT_EQ(vnic.last_len, len);
+		EXPECT_MEM(vnic.last, frame, len);
+	}
+	EXPECT_EQ(info(UPLINK_SENT), 10 * ARRAY_LEN(lens));
+	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	end();
+}
+
+/* As many as the switch has buffers for; the device may end them in any order. */
+TEST(vnet_sends_many_at_once)
+{
+	for (u32 round = 0; round < 2; round++) {
+		begin();
+		vnic.slow = true;
+		for (u32 i = 0; i < UPLINK_OUT + 3; i++)
+			guest_sends(100 + i, (u8)i);
+		pc_advance(2 * MS);
+		EXPECT_EQ(vnic.sent, 0);
+		vnet_card_send(round);
+		EXPECT_EQ(vnic.sent, UPLINK_OUT);
+		EXPECT_EQ(vnic.last_len, 100 + (round ? 0 : UPLINK_OUT - 1));
+		EXPECT_EQ(info(UPLINK_SENT), 0);
+		pc_advance(2 * MS);
+		EXPECT_EQ(info(UPLINK_SENT), UPLINK_OUT);
+		vnic.slow = false;
+		guest_sends(60, 0);
+		pc_advance(2 * MS);
+		EXPECT_EQ(vnic.sent, UPLINK_OUT + 1);
+		end();
+	}
+}
+
+TEST(vnet_brings_what_comes)
+{
+	static const u32 lens[] = { 42, 60, 61, 252, 256, 1513, 1514 };
+
+	begin();
+	for (u16 i = 0; i < 2 * RING; i++) {
+		u32 len = lens[i % ARRAY_LEN(lens)];
+
+		EXPECT(vnet_card_receive(make_frame(ALL, OUTSIDE, len, (u8)i), len));
+		pc_advance(20 * MS);
+		expect_heard(i, len);
+		offer(RX, (u16)used_head(RX, i));
+		notify(RX);
+	}
+	EXPECT_EQ(info(UPLINK_RECEIVED), 2 * RING);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	EXPECT_EQ(vnet_card_room(), RING);
+	end();
+}
+
+TEST(vnet_leaves_giant_frames_out)
+{
+	begin();
+	EXPECT(vnet_card_receive(make_frame(ALL, OUTSIDE, 1518, 0), 1518));
+	expect_works(1);
+	EXPECT_EQ(info(UPLINK_UNFIT), 1);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	end();
+}
+
+/* However much comes, a look takes sixteen frames and is over; what is too much is lost. */
+TEST(vnet_takes_its_time_in_a_flood)
+{
+	u32 calls;
+
+	begin();
+	calls = pc.timer_calls;
+	for (u32 us = 0; us < 20000; us += 10) {
+		(void)vnet_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60);
+		pc_advance(10000);
+	}
+	EXPECT(info(UPLINK_RECEIVED) > 100);
+	EXPECT(info(UPLINK_RECEIVED) < 20 * 17);
+	EXPECT(pc.timer_calls - calls < 60);
+	pc_advance(100 * MS);
+	EXPECT_EQ(vnet_card_room(), RING);
+	expect_works(info(UPLINK_RECEIVED) + 1);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	end();
+}
+
+/* What it is to send waits until there is a link, and nobody is impatient. */
+TEST(vnet_waits_for_a_link)
+{
+	begin();
+	vnic.link = 0;
+	pc_advance(20 * MS);
+	EXPECT_EQ(info(UPLINK_DOWN), 1);
+	guest_sends(100, 7);
+	pc_advance(5000 * MS);
+	EXPECT_EQ(vnic.sent, 0);
+	vnic.link = 1;
+	pc_advance(20 * MS);
+	EXPECT_EQ(info(UPLINK_DOWN), 0);
+	EXPECT_EQ(vnic.sent, 1);
+	EXPECT_EQ(vnic.last_len, 100);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	end();
+}
+
+TEST(vnet_needs_no_word_of_the_link)
+{
+	begin();
+	vnic.offered &= ~BIT(16);
+	vnic.link = 0;
+	pc_device("vnet");
+	pc_advance(20 * MS);
+	EXPECT_EQ(info(UPLINK_DOWN), 0);
+	expect_works(1);
+	end();
+}
+
+/* Its frames are lost, and their buffers are not. */
+TEST(vnet_restarts_a_device_that_never_ends)
+{
+	begin();
+	vnic.slow = true;
+	for (u32 i = 0; i < UPLINK_OUT; i++)
+		guest_sends(60, 0);
+	pc_advance(1500 * MS);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
+	EXPECT_EQ(info(UPLINK_SENT), 0);
+	vnic.slow = false;
+	for (u32 i = 0; i < UPLINK_OUT; i++)
+		guest_sends(90 + i, 0);
+	pc_advance(20 * MS);
+	EXPECT_EQ(vnic.sent, UPLINK_OUT);
+	EXPECT_EQ(vnic.last_len, 90 + UPLINK_OUT - 1);
+	end();
+}
+
+/* In need of a reset, failed, or begun anew by somebody else. */
+TEST(vnet_restarts_a_device_that_is_not_well)
+{
+	static const u8 statuses[] = { 15 | 64, 15 | 128, 0, 11 };
+
+	for (u32 i = 0; i < ARRAY_LEN(statuses); i++) {
+		begin();
+		vnic.status = statuses[i];
+		pc_advance(50 * MS);
+		EXPECT_EQ(info(UPLINK_RESTARTS), 1);
+		expect_works(1);
+		end();
+	}
+}
+
+TEST(vnet_lives_with_a_device_that_is_gone)
+{
+	u32 calls;
+
+	begin();
+	vnic.gone = true;
+	pc_advance(20 * MS);
+	EXPECT(!pc.master);
+	calls = pc.timer_calls;
+	pc_advance(10000 * MS);
+	EXPECT(pc.timer_calls - calls <= 12);
+	vnic.gone = false;
+	pc_advance(2000 * MS);
+	expect_works(1);
+	end();
+}
+
+/* Buffers that there are not or that it has not, lengths outside, an index too far on. */
+TEST(vnet_believes_no_lies)
+{
+	static const struct {
+		u32 queue, buffer, len;
+		u16 by;
+	} lies[] = {
+		{ 0, 0, HEADER + 13, 1 },
+		{ 0, 0, 0, 1 },
+		{ 0, 0, 2049, 1 },
+		{ 0, 0, UINT32_MAX, 1 },
+		{ 0, RING, 100, 1 },
+		{ 0, UINT32_MAX, 100, 1 },
+		{ 0, 0, 100, RING + 1 },
+		{ 0, 0, 100, 0xffff },
+		{ 1, 0, 0, 1 },
+		{ 1, RING, 0, 1 },
+		{ 1, 0, 0, 0xffff },
+	};
+
+	for (u32 i = 0; i < ARRAY_LEN(lies); i++) {
+		begin();
+		vnet_card_say(lies[i].queue, lies[i].buffer, lies[i].len, lies[i].by);
+		pc_advance(20 * MS);
+		EXPECT_EQ(info(UPLINK_RESTARTS), 1);
+		EXPECT_EQ(info(UPLINK_RECEIVED), 0);
+		EXPECT_EQ(info(UPLINK_SENT), 0);
+		expect_works(1);
+		end();
+	}
+}
+
+/* A buffer is used once: what is said of it again is a lie, even if all else is right. */
+TEST(vnet_takes_a_buffer_once)
+{
+	begin();
+	vnic.slow = true;
+	guest_sends(60, 0);
+	guest_sends(61, 0);
+	pc_advance(MS);
+	vnet_card_say(1, 1, 0, 1);
+	vnet_card_say(1, 1, 0, 1);
+	pc_advance(20 * MS);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
+	EXPECT_EQ(info(UPLINK_SENT), 0);
+	end();
+}
+
+/* The switch begins anew: its buffers are granted again, and none is lost for good. */
+TEST(vnet_grants_anew)
+{
+	begin();
+	for (u32 round = 0; round < 100; round++) {
+		guest_sends(60, (u8)round);
+		EXPECT(vnet_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
+		pc_renew(round % 2);
+		pc_advance(20 * MS);
+	}
+	vnic.sent = 0;
+	for (u32 i = 0; i < UPLINK_OUT; i++)
+		guest_sends(60, (u8)i);
+	pc_advance(20 * MS);
+	EXPECT_EQ(vnic.sent, UPLINK_OUT);
+	expect_works(info(UPLINK_RECEIVED) + 1);
+	end();
+}
+
+TEST(vnet_starts_again_under_the_switch)
+{
+	begin();
+	vnic.slow = true;
+	guest_sends(60, 0);
+	pc_advance(MS);
+	vnic.slow = false;
+	pc_renew(1);
+	pc_device("vnet");
+	pc_advance(20 * MS);
+	guest_sends(60, 0);
+	expect_works(1);
+	EXPECT_EQ(vnic.sent, 1);
+	end();
+}
