@@ -142,28 +142,10 @@ def test_a_snapshot_brings_the_vm_back(boot_vms, paused):
     assert beats == list(range(1, len(beats) + 1))
 
 
-class EmulatorFault(Exception):
-    """QEMU's VMRUN, its CPUs in threads, once in a while ends with SHUTDOWN and the state of the
-    hypervisor itself in the VMCB: no guest has such a RIP and such a stack. Seen with builds old
-    and new; the cause is not known."""
-
-    SIGN = re.compile(r"shutdown at rip 0xffffffff80\w+ rsp 0xffffffff80\w+ ")
-
-
 @pytest.mark.parametrize("vcpus", [2, 4])
-def test_a_snapshot_holds_all_vcpus(boot_vms, lane, vcpus):
+def test_a_snapshot_holds_all_vcpus(boot_vms, vcpus):
     """They send each other interrupts while it is taken, twice, and go on from there together:
     none is left behind, and no two disagree about the time."""
-    for _ in range(5 if lane.name.startswith("tcg-svm") else 1):
-        try:
-            snapshot_of_all_vcpus(boot_vms, vcpus)
-            return
-        except EmulatorFault as fault:
-            print(fault)
-    pytest.fail("the emulator's fault each time")
-
-
-def snapshot_of_all_vcpus(boot_vms, vcpus):
     cmdline = f"vcpus={vcpus} churn=1"
     smp = guest("smp", name="smp", memory="8M", vcpus=vcpus, cmdline=cmdline)
     console = Console(boot_vms(smp, focus="kfv", smp=2), "smp")
@@ -175,9 +157,6 @@ def snapshot_of_all_vcpus(boot_vms, vcpus):
     def until_churned(times):
         deadline = console.machine.deadline(120)
         while len(churned()) < times:
-            fault = EmulatorFault.SIGN.search(console.machine.log_text())
-            if fault:
-                raise EmulatorFault(fault[0])
             assert not deadline.over(), console.said("smp")[-2000:]
             console.machine.drain(0.1)
 
@@ -195,9 +174,6 @@ def snapshot_of_all_vcpus(boot_vms, vcpus):
         assert "smp is running" in console.ask("vm smp restore")
         deadline = console.machine.deadline(120)
         while len(since_restored(len(taken))) < 3:
-            fault = EmulatorFault.SIGN.search(console.machine.log_text())
-            if fault:
-                raise EmulatorFault(fault[0])
             assert not deadline.over(), console.said("smp")[-2000:]
             console.machine.drain(0.1)
         after = since_restored(len(taken))

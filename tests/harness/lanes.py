@@ -21,6 +21,7 @@ class Options:
     cpu: str = None  # a CPU model as the emulator calls it
     deterministic: bool = None  # time is counted in instructions: the same run every time
     shift: int = 0  # deterministic, one CPU: an instruction takes 2^shift ns
+    threads: bool = False  # QEMU: a thread for each CPU, which guests may not survive (qemu.py)
     ips: int = None  # Bochs: how many instructions make a second of the machine's time
     reboot: bool = False  # whether a reset starts the machine again instead of ending it
     extra: tuple = ()  # further emulator arguments (QEMU) or configuration lines (Bochs)

@@ -35,11 +35,14 @@ class QemuMachine(Machine):
         ]
 
     def _accel_arguments(self, options):
-        """With the deterministic counter, two runs are the same to the instruction."""
+        """With the deterministic counter, two runs are the same to the instruction. Without it all
+        CPUs still take turns in one thread: whatever CPU loads x87 state writes the first one's
+        flags (cpu_clear_ignne), with no lock, among them whether nested paging is on. That CPU may
+        be at a VMRUN or #VMEXIT just then, and goes on with the page tables of the other side."""
         if self.lane.accel == "kvm":
             return ["-accel", "kvm"]
         if not options.deterministic:
-            return ["-accel", "tcg"]
+            return ["-accel", f"tcg,thread={'multi' if options.threads else 'single'}"]
         clock = ["-rtc", "base=2024-01-01,clock=vm"]
         if options.smp == 1:
             return ["-accel", "tcg", "-icount", f"shift={options.shift},sleep=off", *clock]
