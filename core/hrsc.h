@@ -40,6 +40,7 @@ struct hrsc {
 	u16 vm_id;		/* (c) 1.. the VM it serves, 0 the host */
 	u8 slot;		/* (c) of a PCI function, from 1 */
 	u8 port;		/* (c) on its switch */
+	bool isolated;		/* (a) from it */
 	bool lost;		/* (o) its last call, as it failed at that twice */
 	u32 generation;		/* (o) counts restarts, so that stale handles fail */
 	u32 restarts;		/* (o) of a driver */

@@ -5,6 +5,7 @@
  */
 #include "kfv/actuators.h"
 
+#include "core/l2/net.h"
 #include "core/l2/placement.h"
 #include "core/l2/sched.h"
 #include "core/l2/snapshot.h"
@@ -123,6 +124,13 @@ int act_microreboot(u16 id, u16 subject)
 	struct hrsc *h = hrsc_get(subject);
 
 	return h && h->kind == HRSC_DRIVER && h->vm_id == id ? driver_revive(h) : -ENOENT;
+}
+
+int act_isolate(u16 id, u16 subject)
+{
+	struct hrsc *h = hrsc_get(subject);
+
+	return h && h->vm_id == id ? net_isolate(h, true) : -ENOENT;
 }
 
 int act_pause(u16 id)

@@ -26,6 +26,8 @@ int act_measure(u16 vm, u8 digest[SHA256_SIZE]);
 int act_keep(u16 vm);
 /* The failed driver behind hRSC `subject` goes on. */
 int act_microreboot(u16 vm, u16 subject);
+/* The port of the network device behind hRSC `subject` is cut off. */
+int act_isolate(u16 vm, u16 subject);
 int act_pause(u16 vm);
 int act_resume(u16 vm);
 int act_kill(u16 vm);

@@ -60,6 +60,11 @@ static enum outcome microreboot(const struct hook_event *e)
 	return done(act_microreboot(e->vm, e->subject));
 }
 
+static enum outcome isolate(const struct hook_event *e)
+{
+	return done(act_isolate(e->vm, e->subject));
+}
+
 static enum outcome snapshot(const struct hook_event *e)
 {
 	u8 digest[SHA256_SIZE];
@@ -70,20 +75,14 @@ static enum outcome snapshot(const struct hook_event *e)
 	return done(error);
 }
 
-static enum outcome pause(const struct hook_event *e)
-{
-	return done(act_pause(e->vm));
-}
-
-static enum outcome kill(const struct hook_event *e)
-{
-	return done(act_kill(e->vm));
-}
-
-static enum outcome restart(const struct hook_event *e)
-{
-	return done(act_restart(e->vm));
-}
+#define ON_VM(name)                                                                                \
+	static enum outcome name(const struct hook_event *e)                                       \
+	{                                                                                          \
+		return done(act_##name(e->vm));                                                    \
+	}
+ON_VM(pause)
+ON_VM(kill)
+ON_VM(restart)
 
 static enum outcome safe_state(const struct hook_event *e)
 {
@@ -105,7 +104,7 @@ const struct reaction reactions[REACTIONS] = {
 	[10] = { "microreboot", 4, LAYER(1), microreboot, NULL },
 	[11] = { "fallback driver", 5, 0, NULL, "a second driver of the kind" },
 	[12] = { "revoke mapping", 3, 0, NULL, "owner checks of stage-2 leaves" },
-	[13] = { "isolate port", 3, 0, NULL, "the virtual switch" },
+	[13] = { "isolate port", 3, LAYER(2), isolate, NULL },
 	[14] = { "block DMA", 3, 0, NULL, "the IOMMU driver" },
 	[15] = { "mask interrupt", 3, 0, NULL, "interrupts of assigned devices" },
 	[16] = { "pause VM", 6, 0, pause, NULL },

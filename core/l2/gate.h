@@ -23,6 +23,8 @@ static inline bool l2_gate_disk(struct hrsc *driver, u32 op, u64 at, u64 gpa, u3
 /* `from` is about to send to `to`; false: it must not. */
 static inline bool l2_gate_send(struct hrsc *from, const struct hrsc *to, u32 fn, u64 a, u64 b)
 {
+	if (unlikely(fn == BUS_FRAME_REFUSED)) /* it is `to` who has done something */
+		return HOOK(to->armed, HOOK_L2_REFUSED, to->id, from->id, a, b, 0, 0) == HOOK_ALLOW;
 	return HOOK(to->armed, HOOK_L2_SEND, from->id, to->id, fn, a, b, 0) == HOOK_ALLOW;
 }
 /* `from` is about to grant memory to `to`. */

@@ -6,6 +6,7 @@
 #include "core/l2/net.h"
 
 #include "core/l1/log.h"
+#include "core/l2/bus.h"
 #include "core/l2/gate.h"
 #include "core/l2/placement.h"
 #include "core/lib/string.h"
@@ -17,8 +18,8 @@ struct net_switch {
 	struct hrsc hrsc;
 	struct lock lock; /* LOCK_SWITCH */
 	char name[CONFIG_NAME];
-	struct hrsc *port[BUS_PORTS];		    /* (l) */
-	u64 configured[BUS_PORTS], rate[BUS_PORTS]; /* (l) as BUS_PORT_CONFIGURE has them */
+	struct hrsc *port[BUS_PORTS]; /* (l) */
+	u64 setting[BUS_PORTS][2];    /* (l) as BUS_PORT_CONFIGURE has them */
 };
 
 static struct net_switch switches[SWITCHES]; /* (o) under LOCK_LIFE */
@@ -39,20 +40,29 @@ static struct net_switch *find(const char *name)
 	return s;
 }
 
-static u64 call(struct net_switch *s, struct hrsc *from, u32 port, u32 fn, u64 a, u64 b)
+static void configure(struct net_switch *s, u32 port)
 {
-	u64 answer;
+	(void)l2_gate_call(s->port[port], &s->hrsc, port << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
+		s->setting[port][0], s->setting[port][1]);
+}
+
+u64 net_set(struct hrsc *h, u32 word, u64 mask, u64 value)
+{
+	struct net_switch *s = container_of(h->net, struct net_switch, hrsc);
+	u64 *setting = &s->setting[h->port][word];
 
 	lock_take(&s->lock);
-	answer = l2_gate_call(from, &s->hrsc, port << BUS_PORT_SHIFT | fn, a, b);
+	*setting = (*setting & ~mask) | value;
+	if (mask)
+		configure(s, h->port);
 	lock_give(&s->lock);
-	return answer;
+	return *setting;
 }
 
 int net_attach(struct hrsc *h, const struct config_function *f)
 {
 	struct net_switch *s = find(f->source);
-	u64 a = BUS_PORT_USED | f->port.mac | (u64)f->port.vlan << BUS_PORT_VLAN;
+	const struct config_port *p = &f->port;
 	u8 port = 0;
 
 	while (s && port < BUS_PORTS && s->port[port])
@@ -64,10 +74,10 @@ int net_attach(struct hrsc *h, const struct config_function *f)
 	h->net = &s->hrsc;
 	h->port = port;
 	s->port[port] = h;
-	a |= (f->port.open ? BUS_PORT_OPEN : 0) | (f->port.mirror ? BUS_PORT_MIRROR : 0);
-	s->configured[port] = a;
-	s->rate[port] = (u64)f->port.rate_kib << 10;
-	call(s, h, port, BUS_PORT_CONFIGURE, a, s->rate[port]);
+	s->setting[port][1] = (u64)p->ip << 32 | (u64)p->rate_kib << 10;
+	net_set(h, 0, ~0ull,
+		BUS_PORT_USED | p->mac | (u64)p->vlan << BUS_PORT_VLAN |
+			(p->open ? BUS_PORT_OPEN : 0) | (p->mirror ? BUS_PORT_MIRROR : 0));
 	return 0;
 }
 
@@ -77,19 +87,34 @@ void net_detach(struct hrsc *h)
 
 	if (!h->net)
 		return;
-	call(s, h, h->port, BUS_PORT_CONFIGURE, 0, 0);
+	net_set(h, 0, ~0ull, 0);
 	lock_take(&s->lock);
 	s->port[h->port] = NULL;
 	lock_give(&s->lock);
 	h->net = NULL;
 }
 
+/* What its buffers were granted for is void, and the switch hears of no others. */
+int net_isolate(struct hrsc *h, bool on)
+{
+	if (!h || !h->net)
+		return -ENOENT;
+	h->isolated = on;
+	bus_renew(h);
+	return 0;
+}
+
 u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b)
 {
-	bool allowed = h->net && fn != BUS_PORT_CONFIGURE && !(fn >> BUS_PORT_SHIFT);
+	struct net_switch *s = container_of(h->net, struct net_switch, hrsc);
+	u64 answer;
 
-	return allowed ? call(container_of(h->net, struct net_switch, hrsc), h, h->port, fn, a, b)
-		       : BUS_NO_PEER;
+	if (!h->net || h->isolated || fn == BUS_PORT_CONFIGURE || fn >> BUS_PORT_SHIFT)
+		return BUS_NO_PEER;
+	lock_take(&s->lock);
+	answer = l2_gate_call(h, &s->hrsc, (u32)h->port << BUS_PORT_SHIFT | fn, a, b);
+	lock_give(&s->lock);
+	return answer;
 }
 
 struct hrsc *net_port(struct hrsc *h, u32 port)
@@ -105,6 +130,5 @@ void net_renew(struct hrsc *h)
 
 	for (u32 i = 0; i < BUS_PORTS && s >= switches && s < switches + SWITCHES; i++)
 		if (s->port[i])
-			(void)l2_gate_call(s->port[i], h, i << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
-				s->configured[i], s->rate[i]);
+			configure(s, i);
 }

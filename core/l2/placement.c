@@ -15,6 +15,7 @@
 #include "core/l1/device.h"
 #include "core/l2/bus.h"
 #include "core/l2/disk.h"
+#include "core/l2/host.h"
 #include "core/l2/lines.h"
 #include "core/l2/net.h"
 #include "core/l2/sched.h"
@@ -323,7 +324,7 @@ static bool start_confined(struct hrsc *h, const struct driver_setup *setup)
 
 void driver_start(struct hrsc *h)
 {
-	const struct vm *vm = h->owner;
+	const struct vm *vm = h->owner ? h->owner : &host_vm; /* a switch is of none */
 	const struct guest_disk *disk = &vm->disk[h->slot];
 	struct driver_setup setup = {
 		.memory_bytes = vm->memory_bytes,

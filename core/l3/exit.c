@@ -26,16 +26,14 @@ void vcpu_skip_unknown(struct vcpu *v)
 		vcpu_advance(v, len);
 }
 
-void exit_take_interrupt(struct vcpu *v, const struct exit *exit)
+void exit_take_interrupt(struct vcpu *v, __unused const struct exit *exit)
 {
-	(void)exit;
 	asm volatile("sti; nop; cli" ::: "memory");
 	vcpu_hazard(v, HAZARD_TIMER | HAZARD_EVENT);
 }
 
-static void look_again(struct vcpu *v, const struct exit *exit)
+static void look_again(struct vcpu *v, __unused const struct exit *exit)
 {
-	(void)exit;
 	hv->window(&v->hv, false);
 	vcpu_hazard(v, HAZARD_EVENT);
 }
@@ -87,15 +85,13 @@ static void ignore(struct vcpu *v, const struct exit *exit)
 	vcpu_skip(v, exit);
 }
 
-static void undefined(struct vcpu *v, const struct exit *exit)
+static void undefined(struct vcpu *v, __unused const struct exit *exit)
 {
-	(void)exit;
 	vcpu_inject_ud(v);
 }
 
-static void protection(struct vcpu *v, const struct exit *exit)
+static void protection(struct vcpu *v, __unused const struct exit *exit)
 {
-	(void)exit;
 	vcpu_inject_gp(v);
 }
 
@@ -130,10 +126,8 @@ static void handle_unknown(struct vcpu *v, const struct exit *exit)
 	vm_fail(v->vm, "unknown exit");
 }
 
-static void nothing(struct vcpu *v, const struct exit *exit)
+static void nothing(__unused struct vcpu *v, __unused const struct exit *exit)
 {
-	(void)v;
-	(void)exit;
 }
 
 static void (*const handlers[])(struct vcpu *v, const struct exit *exit) = {

@@ -14,38 +14,25 @@
 
 typedef s64 (*hypercall_fn)(struct vcpu *v, u64 a, u64 b, u64 c);
 
-static s64 hc_version(struct vcpu *v, u64 a, u64 b, u64 c)
+static s64 hc_version(__unused struct vcpu *v, __unused u64 a, __unused u64 b, __unused u64 c)
 {
-	(void)v;
-	(void)a;
-	(void)b;
-	(void)c;
 	return HYPERCALL_VERSION;
 }
 
-static s64 hc_yield(struct vcpu *v, u64 a, u64 b, u64 c)
+static s64 hc_yield(struct vcpu *v, __unused u64 a, __unused u64 b, __unused u64 c)
 {
-	(void)a;
-	(void)b;
-	(void)c;
 	vcpu_hazard(v, HAZARD_RESCHED);
 	return 0;
 }
 
-static s64 hc_beat(struct vcpu *v, u64 beats, u64 b, u64 c)
+static s64 hc_beat(struct vcpu *v, u64 beats, __unused u64 b, __unused u64 c)
 {
-	(void)b;
-	(void)c;
 	v->vm->beats = beats;
 	return 0;
 }
 
-static s64 hc_time(struct vcpu *v, u64 a, u64 b, u64 c)
+static s64 hc_time(__unused struct vcpu *v, __unused u64 a, __unused u64 b, __unused u64 c)
 {
-	(void)v;
-	(void)a;
-	(void)b;
-	(void)c;
 	return (s64)time_now_ns();
 }
 

@@ -24,24 +24,19 @@ struct msr {
 
 #define KEPT(field) offsetof(struct vcpu, field)
 
-static int ignore_write(struct vcpu *v, u32 index, u64 value)
+static int ignore_write(__unused struct vcpu *v, __unused u32 index, __unused u64 value)
 {
-	(void)v;
-	(void)index;
-	(void)value;
 	return 0;
 }
 
-static int read_tsc(struct vcpu *v, u32 index, u64 *value)
+static int read_tsc(struct vcpu *v, __unused u32 index, u64 *value)
 {
-	(void)index;
 	*value = rdtsc() + hv->reg_read(&v->hv, REG_TSC_OFFSET);
 	return 0;
 }
 
-static int write_tsc(struct vcpu *v, u32 index, u64 value)
+static int write_tsc(struct vcpu *v, __unused u32 index, u64 value)
 {
-	(void)index;
 	hv->reg_write(&v->hv, REG_TSC_OFFSET, value - rdtsc());
 	__atomic_fetch_add(&v->vm->tsc_moves, 1, __ATOMIC_RELAXED);
 	pvclock_update(v);
@@ -49,9 +44,8 @@ static int write_tsc(struct vcpu *v, u32 index, u64 value)
 }
 
 /* The page may not move and there is no x2APIC: only the enable bit can change. */
-static int write_apic_base(struct vcpu *v, u32 index, u64 value)
+static int write_apic_base(struct vcpu *v, __unused u32 index, u64 value)
 {
-	(void)index;
 	if ((value ^ v->apic.base_msr) & ~BIT(11))
 		return -EPERM;
 	v->apic.base_msr = value;
@@ -126,9 +120,8 @@ static int write_switched(struct vcpu *v, u32 index, u64 value)
 	return 0;
 }
 
-static int read_efer(struct vcpu *v, u32 index, u64 *value)
+static int read_efer(struct vcpu *v, __unused u32 index, u64 *value)
 {
-	(void)index;
 	*value = hv->reg_read(&v->hv, REG_EFER);
 	return 0;
 }
@@ -148,32 +141,28 @@ static int write_efer(struct vcpu *v, u32 index, u64 value)
 	return 0;
 }
 
-static int write_misc_enable(struct vcpu *v, u32 index, u64 value)
+static int write_misc_enable(struct vcpu *v, __unused u32 index, u64 value)
 {
-	(void)index;
 	v->misc_enable = value;
 	return 0;
 }
 
-static int write_mtrr_type(struct vcpu *v, u32 index, u64 value)
+static int write_mtrr_type(struct vcpu *v, __unused u32 index, u64 value)
 {
-	(void)index;
 	if (value & ~0xcffull || (value & 0xff) > 6)
 		return -EPERM;
 	v->mtrr_def_type = value;
 	return 0;
 }
 
-static int read_tsc_aux(struct vcpu *v, u32 index, u64 *value)
+static int read_tsc_aux(struct vcpu *v, __unused u32 index, u64 *value)
 {
-	(void)index;
 	*value = v->tsc_aux;
 	return cpu_features.rdtscp ? 0 : -EPERM;
 }
 
-static int write_tsc_aux(struct vcpu *v, u32 index, u64 value)
+static int write_tsc_aux(struct vcpu *v, __unused u32 index, u64 value)
 {
-	(void)index;
 	if (!cpu_features.rdtscp || value >> 32)
 		return -EPERM;
 	v->tsc_aux = value;

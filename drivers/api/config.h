@@ -31,10 +31,11 @@
  *		console on                      # virtio-console beside the UART, which takes what
  *						# is typed once the guest's driver is ready; off
  *						# if not said
- *		net lan0 office mac 52:54:00:12:34:56 vlan 7 rate 1000 open mirror
+ *		net lan0 office mac 52:54:00:12:34:56 ip 10.0.0.2 vlan 7 rate 1000 open mirror
  *						# virtio-net: its name, its switch, and in any
  *						# order: its address (one made from the names if
- *						# not said), the VLAN of its port (0), KiB a
+ *						# not said), the one IPv4 address that it may
+ *						# have (any), the VLAN of its port (0), KiB a
  *						# second that it may send (no limit), whether it
  *						# may send from any address, and see everything
  *	}
@@ -119,9 +120,10 @@ enum config_disk_mode { DISK_RO, DISK_COW, DISK_RW };
 /* How a switch treats the port of a network device. */
 struct config_port {
 	u64 mac;      /* the first byte in bits 47-40 */
+	u32 ip;	      /* IPv4, the first byte in bits 31-24; 0: any */
 	u32 vlan;     /* 0 to 4094: only ports of the same hear each other */
 	u32 rate_kib; /* it may send so many KiB a second, 0: no limit */
-	u8 open;      /* it may send from other addresses than its own */
+	u8 open;      /* it may send from other addresses than its own, of both kinds */
 	u8 mirror;    /* it is shown what all others send */
 };
 

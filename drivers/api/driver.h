@@ -39,8 +39,9 @@ enum bus_fn {
 	BUS_PORT_STATE,	     /* to a switch: a = BUS_PORT_UP and BUS_PORT_CHECKSUMS, or 0; the
 				buffers of before are void */
 	BUS_PORT_CONFIGURE, /* to a switch, by the nucleus: a = address and bits, b = bytes a second
-			       and above 32 bits the IPv4 address */
+			       and above 32 bits the IPv4 address; 0: none */
 	BUS_FRAME_CAME,	    /* message from a switch: a = the BUS_BUFFER written to, b = length */
+	BUS_FRAME_REFUSED,  /* message from a switch: a = enum bus_forgery, b = what was claimed */
 	BUS_RENEW,	    /* message: all that you have granted may be void, and is to be anew */
 	BUS_BALLOON,	    /* to a balloon: a = pages that the guest is asked for */
 	BUS_DISK_SIZE,	    /* to a physical disk: its sectors; see below */
@@ -68,6 +69,8 @@ enum bus_fn {
 #define BUS_PORT_OPEN	   BIT(60)
 #define BUS_PORT_MIRROR	   BIT(61)
 #define BUS_PORT_USED	   BIT(62)
+/* What a port that is not open sent in another's name: its address, or that in ARP, or its IP. */
+enum bus_forgery { FORGED_NOTHING, FORGED_MAC, FORGED_ARP, FORGED_IP };
 
 /*
  * A physical disk's driver has ports too, each with one request at a time and a window for its

@@ -4,6 +4,7 @@
  */
 #include "drivers/config/text.h"
 #include "core/lib/string.h"
+#include "drivers/api/number.h"
 
 const char *const config_function_names[FUNCTION_KINDS] = {
 	[FUNCTION_DISK] = "blk",
@@ -170,7 +171,6 @@ int config_read_vm_console(struct config_text *t, void *to)
 	return read_switch(t, to, FUNCTION_CONSOLE, "console");
 }
 
-#define MAC_DIGITS 17 /* of 00:00:00:00:00:00 */
 #define MAC_GROUP  BIT(40)
 #define MAC_LOCAL  BIT(41)
 #define VLAN_MAX   4094
@@ -191,40 +191,31 @@ static u64 made_up_mac(const char *vm, const char *name)
 	return ((hash & (BIT(48) - 1)) | MAC_LOCAL) & ~MAC_GROUP;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int read_mac(struct config_text *t, u64 *out)
 {
 	const struct token *k = &t->token;
-	bool good = k->kind == TOKEN_WORD && k->len == MAC_DIGITS;
-	u64 mac = 0;
 
-	for (u32 i = 0; good && i < MAC_DIGITS; i++) {
-		int digit = hex_digit(k->start[i]);
-
-		good = i % 3 == 2 ? k->start[i] == ':' : digit >= 0;
-		if (i % 3 != 2)
-			mac = mac << 4 | (u32)digit;
-	}
-	if (!good || !mac || (mac & MAC_GROUP))
+	if (k->kind != TOKEN_WORD || text_parse_mac(k->start, k->len, out) < 0)
 		return config_expected(t, "an address of one card like 52:54:00:12:34:56");
-	*out = mac;
 	return config_text_next(t);
 }
 
-enum option { OPTION_VLAN, OPTION_RATE, OPTION_MIRROR, OPTION_MAC, OPTION_OPEN };
+static int read_ip(struct config_text *t, u32 *out)
+{
+	const struct token *k = &t->token;
+
+	if (k->kind != TOKEN_WORD || text_parse_ipv4(k->start, k->len, out) < 0)
+		return config_expected(t, "an IPv4 address of one machine like 10.0.0.2");
+	return config_text_next(t);
+}
+
+enum option { OPTION_VLAN, OPTION_RATE, OPTION_MIRROR, OPTION_MAC, OPTION_OPEN, OPTION_IP };
 #define UPLINK_OPTIONS OPTION_MAC
 
 /* One of the first n options of a port, each at most once. */
 static int read_option(struct config_text *t, struct config_port *port, u32 n, u32 *seen)
 {
-	static const char *const names[] = { "vlan", "rate", "mirror", "mac", "open" };
+	static const char *const names[] = { "vlan", "rate", "mirror", "mac", "open", "ip" };
 	struct token at = t->token;
 	u8 option;
 
@@ -243,6 +234,8 @@ static int read_option(struct config_text *t, struct config_port *port, u32 n, u
 		return 0;
 	case OPTION_MAC:
 		return read_mac(t, &port->mac);
+	case OPTION_IP:
+		return read_ip(t, &port->ip);
 	default:
 		port->open = true;
 		return 0;
@@ -272,7 +265,7 @@ int config_read_net(struct config_text *t, void *to)
 	if (!f || config_read_name(t, f->source, "a switch's name"))
 		return -EINVAL;
 	f->port.mac = made_up_mac(vm->name, name);
-	return read_port(t, &f->port, OPTION_OPEN + 1);
+	return read_port(t, &f->port, OPTION_IP + 1);
 }
 
 /* What cards' names have before their number: a driver's name, as boot/drivers.c finds it there. */

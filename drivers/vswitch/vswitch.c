@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtual switch: ports for network devices, each with the address that its guest may use, a
- * VLAN and a rate. It learns where the addresses of open ports are (IEEE 802.1Q, "The learning
+ * The virtual switch: ports for network devices, each with the addresses that its guest may use, a
+ * VLAN and a rate. What comes in another's name is dropped and reported, as a message to the port
+ * that sent it. It learns where the addresses of open ports are (IEEE 802.1Q, "The learning
  * process"; those of the others are known), keeps VLANs apart and shows everything to mirrors.
  *
  * Frames do not pass through here. A port grants what it sends for reading and its buffers for
@@ -26,6 +27,14 @@
 
 #define TAG_CUSTOMER 0x8100 /* IEEE 802.1Q, "Tag formats" */
 #define TAG_SERVICE  0x88a8
+#define TYPE_IPV4    0x0800
+#define TYPE_ARP     0x0806
+
+/* Where in the payload the sender says who it is (RFC 791, "Internet Header Format"; RFC 826). */
+#define IPV4_SENDER   12
+#define ARP_SENDER    8
+#define ARP_SENDS_IP  14
+#define ADDRESSES_END (14 + 20) /* of the frame: no checksum comes before */
 
 #define HEADER_CHECKSUM 1 /* flag: the frame's checksum is still to be made */
 
@@ -45,20 +54,19 @@ struct start {
 };
 ASSERT_SIZE(struct start, 54);
 
-#define PLAIN (sizeof(struct header) + 14) /* of that is in every frame */
-
 /* One that is being forwarded. */
 struct frame {
 	struct start start;
 	u64 grant, from, to; /* to be read; addresses */
 	u32 len, port;	     /* with its header; where it came in */
+	u32 judged;	     /* so much of it was read, and is passed on as it was judged */
 };
 
 struct port {
 	bool used, open, mirror;
 	u8 state; /* BUS_PORT_ bits: what its guest is ready for */
 	u64 mac;
-	u32 vlan;
+	u32 ip, vlan;
 	u64 bytes_per_s, tokens, refilled_ns;
 	u64 sent, received, refused, lost;
 	u32 head, tail; /* buffers ever given and used */
@@ -158,7 +166,7 @@ static int copy_whole(u64 buffer, const struct frame *f)
 
 	if (err)
 		return err;
-	memcpy(whole, &f->start, PLAIN);
+	memcpy(whole, &f->start, f->judged);
 	make_checksum(whole + sizeof(plain), &f->start.header, f->len - (u32)sizeof(plain));
 	memcpy(whole, &plain, sizeof(plain));
 	return l2_copy(buffer, 0, whole, BUS_LENGTHS(f->len, f->len));
@@ -174,7 +182,7 @@ static void deliver(struct vswitch *s, u32 to, struct frame *f)
 	while (err == -ESTALE && p->head != p->tail) {
 		buffer = p->buffer[p->tail++ % SLOTS];
 		err = sum ? copy_whole(buffer, f)
-			  : l2_copy(buffer, f->grant, &f->start, BUS_LENGTHS(PLAIN, f->len));
+			  : l2_copy(buffer, f->grant, &f->start, BUS_LENGTHS(f->judged, f->len));
 	}
 	if (err || l2_send(PEER_PORT + to, BUS_FRAME_CAME, buffer, f->len) < 0)
 		p->lost++;
@@ -182,10 +190,12 @@ static void deliver(struct vswitch *s, u32 to, struct frame *f)
 		p->received++;
 }
 
-/* The header as the others may see it; false: it asks for what is not there. */
+/* The header as the others may see it; false: it asks for what is not there, or to be written
+ * over what was judged. */
 static bool clean_header(struct header *h, u32 len)
 {
 	struct header clean = { .buffers = 1 };
+	u32 at;
 
 	if (h->gso_type)
 		return false;
@@ -193,21 +203,53 @@ static bool clean_header(struct header *h, u32 len)
 		clean.flags = HEADER_CHECKSUM;
 		clean.checksum_start = h->checksum_start;
 		clean.checksum_offset = h->checksum_offset;
-		if (clean.checksum_start + clean.checksum_offset + 2u > len)
+		at = clean.checksum_start + clean.checksum_offset;
+		if (at < ADDRESSES_END || at + 2 > len)
 			return false;
 	}
 	*h = clean;
 	return true;
 }
 
+/*
+ * What of another's the frame bears. Who has no IPv4 address yet says 0 (RFC 2131, RFC 5227); IPv6
+ * is nobody's.
+ */
+static enum bus_forgery forged(const struct port *p, const struct frame *f, u32 type, u64 *claimed)
+{
+	const u8 *payload = f->start.payload, *ip = payload + IPV4_SENDER;
+	u32 word;
+
+	*claimed = f->from;
+	if (p->open || f->from != p->mac)
+		return p->open ? FORGED_NOTHING : FORGED_MAC;
+	if (type == TYPE_ARP) {
+		*claimed = number(payload + ARP_SENDER);
+		if (*claimed != p->mac)
+			return FORGED_ARP;
+		ip = payload + ARP_SENDS_IP;
+	} else if (type != TYPE_IPV4) {
+		return FORGED_NOTHING;
+	}
+	memcpy(&word, ip, sizeof(word));
+	*claimed = __builtin_bswap32(word);
+	return p->ip && *claimed && *claimed != p->ip ? FORGED_IP : FORGED_NOTHING;
+}
+
 /* May this port send that? Tagged frames would leave its VLAN. */
 static bool allowed(struct port *p, struct frame *f)
 {
 	u32 type = (u32)f->start.type[0] << 8 | f->start.type[1];
+	enum bus_forgery forgery;
+	u64 claimed;
 
-	return clean_header(&f->start.header, f->len - (u32)sizeof(struct header)) &&
-	       !(f->from & MAC_GROUP) && (p->open || f->from == p->mac) && type != TAG_CUSTOMER &&
-	       type != TAG_SERVICE && within_rate(p, f->len);
+	if ((f->from & MAC_GROUP) || type == TAG_CUSTOMER || type == TAG_SERVICE ||
+		!clean_header(&f->start.header, f->len - (u32)sizeof(struct header)))
+		return false;
+	forgery = forged(p, f, type, &claimed);
+	if (forgery != FORGED_NOTHING) /* told, be it that the port has no room to be told */
+		(void)!l2_send(PEER_PORT + f->port, BUS_FRAME_REFUSED, forgery, claimed);
+	return forgery == FORGED_NOTHING && within_rate(p, f->len);
 }
 
 /* Who is in the VLAN of a port. */
@@ -231,8 +273,10 @@ static u64 forward(struct vswitch *s, u32 port, u64 grant, u32 len)
 	f.grant = grant;
 	f.port = port;
 	f.len = len;
-	if (len < BUS_FRAME_MIN || len > BUS_FRAME_MAX ||
-		l2_peek(grant, &f.start, MIN(len, sizeof(f.start))) < 0)
+	f.judged = MIN(len, (u32)sizeof(f.start));
+	if (f.judged < sizeof(f.start))
+		memset(&f.start, 0, sizeof(f.start));
+	if (len < BUS_FRAME_MIN || len > BUS_FRAME_MAX || l2_peek(grant, &f.start, f.judged) < 0)
 		return BUS_NO_PEER;
 	f.to = number(f.start.to);
 	f.from = number(f.start.from);
@@ -265,18 +309,24 @@ static u64 add_buffer(struct port *p, u64 grant)
 	return 0;
 }
 
+/* Settings change while the port is at work: its buffers stay. What was learnt of it does not. */
 static u64 configure(struct vswitch *s, u32 port, u64 a, u64 b)
 {
 	struct port *p = &s->port[port];
 
-	memset(p, 0, offsetof(struct port, buffer));
+	if (!(a & BUS_PORT_USED))
+		memset(p, 0, offsetof(struct port, buffer));
+	for (struct learnt *l = s->table; l < s->table + TABLE; l++)
+		if (l->port == port)
+			l->seen_ns = 0;
+	p->ip = (u32)(b >> 32);
 	p->mac = a & (BIT(48) - 1);
 	p->vlan = a >> BUS_PORT_VLAN & 0xfff;
 	p->open = a & BUS_PORT_OPEN;
 	p->mirror = a & BUS_PORT_MIRROR;
 	p->used = a & BUS_PORT_USED;
 	s->mirrors = (s->mirrors & ~(1u << port)) | (u32)(p->used && p->mirror) << port;
-	p->bytes_per_s = p->tokens = b;
+	p->bytes_per_s = p->tokens = (u32)b;
 	return 0;
 }
 

@@ -29,45 +29,32 @@ struct range {
 	u32 select_max; /* highest index that may be written to `first`; 0: not an index register */
 };
 
-enum {
-	NOTHING,
-	PIC_MASTER,
-	PIT,
-	SPEAKER,
-	RTC,
-	DELAY,
-	PIC_SLAVE,
-	EXIT_PORT,
-	UART,
-	PIC_ELCR,
-	ACPI_PM1,
-	ACPI_TIMER,
-	PCI_ADDRESS,
-	PCI_DATA,
-	IOAPIC_INDEX,
-	IOAPIC,
-	LOCAL_APIC,
-};
+/* X(name, first, last, widths, select_max) */
+#define RANGES(X)                                                                                  \
+	X(NOTHING, 1, 0, 0, 0)                                                                     \
+	X(PIC_MASTER, 0x20, 0x21, W1, 0)                                                           \
+	X(PIT, 0x40, 0x43, W1, 0)                                                                  \
+	X(SPEAKER, 0x60, 0x64, W1, 0) /* and the keyboard, which everybody looks for */            \
+	X(RTC, 0x70, 0x71, W1, 0)                                                                  \
+	X(DELAY, 0x80, 0x80, W1, 0)                                                                \
+	X(PIC_SLAVE, 0xa0, 0xa1, W1, 0)                                                            \
+	X(EXIT_PORT, 0xf4, 0xf7, W124, 0)                                                          \
+	X(UART, 0x3f8, 0x3ff, W1, 0)                                                               \
+	X(PIC_ELCR, 0x4d0, 0x4d1, W1, 0)                                                           \
+	X(ACPI_PM1, MACHINE_PM1_EVENT, MACHINE_PM1_CONTROL + 1, W124, 0)                           \
+	X(ACPI_TIMER, MACHINE_PM_TIMER, MACHINE_PM_TIMER + 3, W4, 0)                               \
+	X(PCI_ADDRESS, 0xcf8, 0xcfb, W1 | W4, 0) /* its second byte resets */                      \
+	X(PCI_DATA, 0xcfc, 0xcff, W124, 0)                                                         \
+	X(IOAPIC_INDEX, MACHINE_IOAPIC, MACHINE_IOAPIC + 0xf, W4, 0x3f) /* 24 pins */              \
+	X(IOAPIC, MACHINE_IOAPIC + 0x10, MACHINE_IOAPIC + 0xfff, W4, 0)                            \
+	X(LOCAL_APIC, MACHINE_LAPIC, MACHINE_LAPIC + 0xfff, W4, 0)
 
-static const struct range ranges[] = {
-	[NOTHING] = { 1, 0, 0, 0 },
-	[PIC_MASTER] = { 0x20, 0x21, W1, 0 },
-	[PIT] = { 0x40, 0x43, W1, 0 },
-	[SPEAKER] = { 0x60, 0x64, W1, 0 }, /* and the keyboard, which everybody looks for */
-	[RTC] = { 0x70, 0x71, W1, 0 },
-	[DELAY] = { 0x80, 0x80, W1, 0 },
-	[PIC_SLAVE] = { 0xa0, 0xa1, W1, 0 },
-	[EXIT_PORT] = { 0xf4, 0xf7, W124, 0 },
-	[UART] = { 0x3f8, 0x3ff, W1, 0 },
-	[PIC_ELCR] = { 0x4d0, 0x4d1, W1, 0 },
-	[ACPI_PM1] = { MACHINE_PM1_EVENT, MACHINE_PM1_CONTROL + 1, W124, 0 },
-	[ACPI_TIMER] = { MACHINE_PM_TIMER, MACHINE_PM_TIMER + 3, W4, 0 },
-	[PCI_ADDRESS] = { 0xcf8, 0xcfb, W1 | W4, 0 }, /* its second byte resets */
-	[PCI_DATA] = { 0xcfc, 0xcff, W124, 0 },
-	[IOAPIC_INDEX] = { MACHINE_IOAPIC, MACHINE_IOAPIC + 0xf, W4, 0x3f }, /* 24 pins */
-	[IOAPIC] = { MACHINE_IOAPIC + 0x10, MACHINE_IOAPIC + 0xfff, W4, 0 },
-	[LOCAL_APIC] = { MACHINE_LAPIC, MACHINE_LAPIC + 0xfff, W4, 0 },
-};
+#define X(name, ...) name,
+enum { RANGES(X) };
+#undef X
+#define X(name, ...) [name] = { __VA_ARGS__ },
+static const struct range ranges[] = { RANGES(X) };
+#undef X
 
 /* Ports by fours: found in one step, as every access of every guest is looked up. */
 static const u8 range_of_port[0xd00 / 4] = {

@@ -180,3 +180,51 @@ def test_two_guests_on_a_switch(boot_vms, cpus):
     assert re.search(r"5 packets transmitted, 5 packets received, 0% packet loss", text), text
     assert f"{DIGEST}  -" in text
     assert "52:54:00:00:00:02" in text
+
+
+def test_ports_change_while_vms_run(boot_vms):
+    """VLAN, IP binding and MAC: what the prompt says holds at once; who goes on sending in
+    another's name is cut off, and nobody else; the operator lets it in again."""
+    server = station("server", "10.0.0.1", "sleep 1000", ["lan office"])
+    client = linux(
+        "client",
+        memory="128M",
+        net=["lan office mac 52:54:00:00:00:02 ip 10.0.0.2 rate 5000"],
+    )
+    machine = boot_vms(server, client, focus="client", memory_mb=512, options="")
+    machine.expect_text("guest# ", timeout=LINUX_SECONDS)
+
+    def ask(command, answer):
+        machine.send(command + "; echo =$?=\r")
+        found = machine.expect(r"=(\d+)=\r", timeout=LINUX_SECONDS)
+        assert (found[1] == "0") is answer, command
+
+    def tell(*commands):
+        machine.send("\x1d0")
+        machine.expect_text("kfv> ")
+        said = [machine.run(command) for command in commands]
+        machine.send("\x1d2")
+        machine.expect_text("console: client")
+        return said
+
+    ping = "ping -c 1 -W 1 10.0.0.1 >/dev/null"
+    ask("ip addr add 10.0.0.2/24 dev eth0; ip link set eth0 up", True)
+    ask(f"until {ping}; do :; done", True)
+    (said,) = tell("ports client/net1 vlan 7")
+    assert "vlan 7 ip 10.0.0.2 rate 5000" in said
+    ask(ping, False)
+    tell("ports client/net1 vlan 0", "ports client/net1 ip 10.0.0.3")
+    ask(ping, False)
+    (said,) = tell("ports client/net1 ip any")
+    assert int(re.search(r"client/net1 +\d+ +\d+ +(\d+)", said)[1]) > 0
+    ask(ping, True)
+    ask("ip link set eth0 down; ip link set eth0 address 52:54:00:00:00:03", True)
+    ask("ip link set eth0 up; arp -s 10.0.0.1 52:54:00:00:00:01", True)
+    ask("ping -i 0.02 -c 60 -W 1 10.0.0.1 >/dev/null", False)
+    (said,) = tell("ports")
+    assert re.search(r"client/net1 [^\n]* down\r?\n", said) and said.count("down") == 1
+    tell("ports client/net1 mac 52:54:00:00:00:03", "ports client/net1 up")
+    ask(f"arp -d 10.0.0.1; until {ping}; do :; done", True)
+    text = plain(machine.log_text())
+    assert re.search(r"L2 forgery warning vm=client op=L2_REFUSED .* reaction=R13", text)
+    assert "vm=server" not in text

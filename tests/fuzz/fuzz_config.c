@@ -45,6 +45,7 @@ static void check_vm(const struct config_vm *vm)
 		HOLDS(vm->functions[i].port.mac < BIT(48) &&
 			!(vm->functions[i].port.mac & BIT(40)));
 		HOLDS(vm->functions[i].port.vlan < 4095);
+		HOLDS(vm->functions[i].port.ip >> 24 < 224);
 		for (u32 n = 0; n < i; n++)
 			HOLDS(strcmp(vm->functions[i].name, vm->functions[n].name));
 	}
@@ -130,6 +131,9 @@ static void write_function(const struct config_function *f)
 		for (u32 i = 0; i < 6; i++)
 			write_out(
 				"%c%02x", i ? ':' : ' ', (u32)(f->port.mac >> (40 - 8 * i)) & 0xff);
+		if (f->port.ip)
+			write_out(" ip %u.%u.%u.%u", f->port.ip >> 24, f->port.ip >> 16 & 0xff,
+				f->port.ip >> 8 & 0xff, f->port.ip & 0xff);
 		write_out(" vlan %u%s%s", f->port.vlan, f->port.open ? " open" : "",
 			f->port.mirror ? " mirror" : "");
 		write_out(f->port.rate_kib ? " rate %u\n" : "\n", f->port.rate_kib);

@@ -144,6 +144,12 @@ int act_microreboot(u16 vm, u16 subject)
 	return act("microreboot", vm);
 }
 
+int act_isolate(u16 vm, u16 subject)
+{
+	fake.isolated = subject;
+	return act("isolate", vm);
+}
+
 int act_pause(u16 vm)
 {
 	fake.running[vm] = false;

@@ -89,7 +89,7 @@ TEST(config_nets)
 
 	if (!good("vm a { memory 8M; kernel k\n"
 		  "net lan0 office\n"
-		  "net lan1 office mac 52:54:00:aB:34:56 open rate 1000 mirror vlan 4094\n"
+		  "net lan1 office mac 52:54:00:aB:34:56 open rate 1000 ip 10.0.0.254 mirror vlan 4094\n"
 		  "}; vm b { memory 8M; kernel k; net lan0 office }"))
 		return;
 	EXPECT_EQ(f[0].kind, FUNCTION_NET);
@@ -101,6 +101,8 @@ TEST(config_nets)
 	EXPECT_EQ(f[0].port.vlan + f[0].port.rate_kib + f[0].port.open + f[0].port.mirror, 0);
 	EXPECT_EQ(f[1].port.mac, 0x525400ab3456);
 	EXPECT_EQ(f[1].port.vlan, 4094);
+	EXPECT_EQ(f[0].port.ip, 0);
+	EXPECT_EQ(f[1].port.ip, 0x0a0000fe);
 	EXPECT_EQ(f[1].port.rate_kib, 1000);
 	EXPECT(f[1].port.open && f[1].port.mirror);
 	EXPECT(config.vms[1].functions[0].port.mac != made_up);
@@ -113,6 +115,9 @@ TEST(config_errors_of_nets)
 	static const char *const macs[] = { "1", "52:54:00:12:34", "52:54:00:12:34:5g",
 		"52-54-00-12-34-56", "52:54:00:12:34:567", "01:00:00:00:00:01", "00:00:00:00:00:00",
 		"52:54:00:12:34:5" };
+	static const char *const ips[] = { "1", "10.0.0", "10.0.0.256", "10.0.0.", "10.0.0.1.2",
+		"0.0.0.1", "224.0.0.1", "255.255.255.255", ".1.2.3", "10..0.1", "1000.0.0.1",
+		"0x1.2.3.4", "1.2.3.a" };
 	char line[80], words[160];
 
 	bad_in_vm("net", 4,
@@ -121,7 +126,7 @@ TEST(config_errors_of_nets)
 	bad_in_vm("net a", 6,
 		"expected a switch's name (a letter, then up to 30 letters, digits, - or _), got "
 		"the end of the line");
-	bad_in_vm("net a b fast", 9, "expected vlan, rate, mirror, mac or open, got \"fast\"");
+	bad_in_vm("net a b fast", 9, "expected vlan, rate, mirror, mac, open or ip, got \"fast\"");
 	bad_in_vm("net a b open open", 14, "expected open only once");
 	bad_in_vm("net a b vlan 4095", 14, "expected a number from 0 to 4094, got \"4095\"");
 	bad_in_vm("net a b rate 0", 14, "expected a number from 1 to 1048576, got \"0\"");
@@ -133,6 +138,13 @@ TEST(config_errors_of_nets)
 			"expected an address of one card like 52:54:00:12:34:56, got \"%s\"",
 			macs[i]);
 		bad_in_vm(line, 13, words);
+	}
+	for (u32 i = 0; i < ARRAY_LEN(ips); i++) {
+		snprintf(line, sizeof(line), "net a b ip %s", ips[i]);
+		snprintf(words, sizeof(words),
+			"expected an IPv4 address of one machine like 10.0.0.2, got \"%s\"",
+			ips[i]);
+		bad_in_vm(line, 12, words);
 	}
 }
 

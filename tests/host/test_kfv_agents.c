@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kfv/agent.h"
 
+#include "drivers/api/driver.h"
 #include "kfv/mediation.h"
 #include "tests/dialect.h"
 #include "tests/host/kfv_fake.h"
@@ -241,4 +242,37 @@ TEST(kfv_control_trusts_the_registry_alone)
 	hook_orchestrate();
 	EXPECT_EQ(fake_logged("why=foreign-structure"), 1);
 	EXPECT(fake_logged("why=no-such-vcpu"));
+}
+
+static void forge(u64 how)
+{
+	(void)HOOK(fake_driver[FAKE_A].armed, HOOK_L2_REFUSED, fake_driver[FAKE_A].id,
+		fake_driver[0].id, how, 0x525400000002, 0, 0);
+}
+
+/* Whoever it claims to be, its own port is cut off, and nobody else is touched. */
+TEST(kfv_forgery_isolates_who_forges)
+{
+	u64 before;
+
+	fake_reset();
+	before = findings("forgery");
+	for (u32 i = 0; i < 16; i++)
+		forge(FORGED_MAC + i % 3);
+	EXPECT_EQ(findings("forgery"), before + 16);
+	EXPECT_EQ(fake.touched, 0);
+	forge(FORGED_IP);
+	EXPECT_EQ(fake.touched, BIT(FAKE_A));
+	EXPECT_EQ(fake.isolated, fake_driver[FAKE_A].id);
+	EXPECT_STR(fake.acts, "isolate 1;");
+}
+
+TEST(kfv_forgery_now_and_then_is_noted)
+{
+	fake_reset();
+	for (u32 i = 0; i < 100; i++) {
+		forge(FORGED_ARP);
+		fake.now_ns += 100 * MS;
+	}
+	EXPECT_EQ(fake.touched, 0);
 }

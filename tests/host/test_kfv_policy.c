@@ -52,9 +52,9 @@ TEST(kfv_policy_default_is_sound)
 	EXPECT(!(p->table.attached & BIT(agent_find("witness"))));
 	EXPECT_EQ(p->armed, HOOK_EXIT_BIT(EXIT_HYPERCALL) | HOOK_EXIT_BIT(EXIT_EXCEPTION) |
 				    HOOK_EXIT_BIT(EXIT_VIRT_INSN) | HOOK_BIT(HOOK_L1_FAULT) |
-				    HOOK_BIT(HOOK_L2_ENTER) | HOOK_BIT(HOOK_L3_PORT_READ) |
-				    HOOK_BIT(HOOK_L3_PORT_WRITE) | HOOK_BIT(HOOK_L3_MMIO_READ) |
-				    HOOK_BIT(HOOK_L3_MMIO_WRITE));
+				    HOOK_BIT(HOOK_L2_REFUSED) | HOOK_BIT(HOOK_L2_ENTER) |
+				    HOOK_BIT(HOOK_L3_PORT_READ) | HOOK_BIT(HOOK_L3_PORT_WRITE) |
+				    HOOK_BIT(HOOK_L3_MMIO_READ) | HOOK_BIT(HOOK_L3_MMIO_WRITE));
 	EXPECT_EQ(fake_vcpu[FAKE_A].hrsc.armed, p->armed);
 }
 
@@ -73,8 +73,8 @@ TEST(kfv_policy_says_what_it_refuses)
 		"R14 (block DMA) is not available, it needs the IOMMU driver");
 	refused("when range severity alert do R01 then R11 after 2 within 1s", 2, 6,
 		"R11 (fallback driver) is not available, it needs a second driver of the kind");
-	refused("across range within 1s do R13", 2, 8,
-		"R13 (isolate port) is not available, it needs the virtual switch");
+	refused("across range within 1s do R14", 2, 8,
+		"R14 (block DMA) is not available, it needs the IOMMU driver");
 	refused("when range severity alert do R16", 2, 6,
 		"R16 (pause VM) is not local to the layer of agent range: expected it after 'across'");
 	refused("when range severity alert do R07", 2, 6,

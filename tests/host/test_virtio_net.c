@@ -1,121 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Network devices at the ports of the switch: who hears what, and what nobody hears. The devices in
- * slots 1, 2, ... are at ports 0, 1, ...; all have the same RAM.
- */
-#include "tests/dialect.h"
-#include "tests/host/virtio_guest.h"
-
-#define RX	   0
-#define TX	   1
-#define SEND_AT	   (GUEST_DATA)
-#define RECEIVE	   (GUEST_DATA + 0x1000 * guest_slot)
-#define ALL	   0xffffffffffffull
-#define CSUM	   BIT(0)
-#define GUEST_CSUM BIT(1)
-#define LEN	   64
-
-static void configure(u32 slot, u64 bits, u64 bytes_per_s)
-{
-	pc_call("vswitch", (slot - 1) << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
-		BUS_PORT_USED | PC_MAC(slot) | bits, bytes_per_s);
-}
-
-static void configure_vlan(u32 slot, u64 vlan)
-{
-	configure(slot, vlan << BUS_PORT_VLAN, 0);
-}
-
-static u16 asked[MACHINE_SLOTS]; /* frames that hears() has told of, by slot */
-static u32 nstations;
-
-/* Where frames come to; the buffer is offered with what lay there before wiped. */
-static void offer_room(u32 slot)
-{
-	guest_slot = slot;
-	memset(pc.ram + RECEIVE, 0xee, 0x800);
-	describe_in(RX, 0, RECEIVE, 1526, F_WRITE, 0);
-	offer(RX, 0);
-	notify(RX);
-}
-
-static void station(u32 slot, u64 features)
-{
-	asked[slot] = 0;
-	memset(pc.ram + 0x4000 * slot, 0, 0x4000);
-	add_device("net", slot, 0, features, 2);
-	offer_room(slot);
-}
-
-/* Stations in slots 1 to n. */
-static void stations(u32 n, u64 features)
-{
-	pc_start(MIB(256));
-	pc_ram(GUEST_RAM);
-	nstations = n;
-	for (u32 slot = 1; slot <= n; slot++) {
-		configure(slot, 0, 0);
-		station(slot, features);
-	}
-}
-
-static u64 switch_count(u32 slot, u32 item)
-{
-	return pc_call("vswitch", (slot - 1) << BUS_PORT_SHIFT | BUS_INFO, item, 0);
-}
-
-static void put_mac(u64 at, u64 mac)
-{
-	for (u32 i = 0; i < 6; i++)
-		pc.ram[at + i] = (u8)(mac >> (40 - 8 * i));
-}
-
-/* A frame of LEN bytes behind its header, as it lies in RAM. */
-static void write_frame(u64 to, u64 from)
-{
-	memset(pc.ram + SEND_AT, 0, 12);
-	put_mac(SEND_AT + 12, to);
-	put_mac(SEND_AT + 18, from);
-	for (u32 i = 12; i < LEN; i++)
-		pc.ram[SEND_AT + 12 + i] = (u8)i;
-}
-
-/* All have room for one frame. */
-static void offer_if_taken(void)
-{
-	for (u32 i = 1; i <= nstations; i++) {
-		guest_slot = i;
-		if ((u16)ram_get(AVAIL_AT(RX) + 2, 2) == used_index(RX))
-			offer_room(i);
-	}
-}
-
-static void send_it(u32 slot, u32 len)
-{
-	offer_if_taken();
-	guest_slot = slot;
-	describe_in(TX, 0, SEND_AT, 12, F_NEXT, 1);
-	describe_in(TX, 1, SEND_AT + 12, len - 12, 0, 0);
-	offer(TX, 0);
-	notify(TX);
-}
-
-static void send(u32 slot, u64 to)
-{
-	write_frame(to, PC_MAC(slot));
-	send_it(slot, 12 + LEN);
-}
-
-/* Whether something has come to the station that was not asked for yet; it lies at RECEIVE. */
-static bool hears(u32 slot)
-{
-	pc_advance(1);
-	guest_slot = slot;
-	if (used_index(RX) == asked[slot])
-		return false;
-	asked[slot]++;
-	return true;
-}
+/* Network devices and the switch between them: who hears what, and what nobody hears. */
+#include "tests/host/stations.h"
 
 TEST(net_says_its_address)
 {
@@ -286,7 +171,7 @@ TEST(switch_passes_checksums_on)
 	write_frame(PC_MAC(2), PC_MAC(1));
 	ram_set(SEND_AT, 0x401, 2); /* to be made; and a word that means nothing */
 	ram_set(SEND_AT + 6, 14, 2);
-	ram_set(SEND_AT + 8, 16, 2);
+	ram_set(SEND_AT + 8, 20, 2);
 	send_it(1, 12 + LEN);
 	EXPECT_EQ(pc.ram[SEND_AT + 1], 4);
 	EXPECT(!hears(2)); /* not a kind of segment that there is */
@@ -294,7 +179,7 @@ TEST(switch_passes_checksums_on)
 	send_it(1, 12 + LEN);
 	EXPECT(hears(2));
 	EXPECT_EQ(ram_get(RECEIVE, 8), 0x000e000000000001);
-	EXPECT_EQ(ram_get(RECEIVE + 8, 2), 16);
+	EXPECT_EQ(ram_get(RECEIVE + 8, 2), 20);
 	EXPECT_MEM(pc.ram + RECEIVE + 12, pc.ram + SEND_AT + 12, LEN);
 	pc_stop();
 }
@@ -309,8 +194,8 @@ TEST(switch_makes_checksums_for_others)
 		write_frame(PC_MAC(2), PC_MAC(1));
 		ram_set(SEND_AT, 1, 2);
 		ram_set(SEND_AT + 6, 14, 2);
-		ram_set(SEND_AT + 8, 16, 2);
-		ram_set(SEND_AT + 12 + 30, 0, 2);
+		ram_set(SEND_AT + 8, 20, 2);
+		ram_set(SEND_AT + 12 + 34, 0, 2);
 		send_it(1, 12 + len);
 		EXPECT(hears(2));
 		EXPECT_EQ(pc.ram[RECEIVE], 0);
@@ -327,7 +212,7 @@ TEST(switch_makes_checksums_for_others)
 TEST(switch_refuses_checksums_outside)
 {
 	static const u16 bad[][2] = { { LEN, 0 }, { 14, LEN - 15 }, { 0xffff, 0xffff },
-		{ 0, LEN - 1 } };
+		{ 0, LEN - 1 }, { 6, 0 }, { 14, 16 }, { 0, 33 } }; /* an address, or beyond */
 
 	for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
 		stations(2, CSUM);

@@ -3,7 +3,7 @@
  * Deaths under load: vuln=deaths,SEED,MS. Each device on PCI and each switch dies again and again,
  * MS milliseconds after the last time or later: within its next entry, behind a random number of
  * instructions, or, if that is over before, in the one after it. What it was at is for the
- * microreboot to finish.
+ * microreboot to finish. Tests say who dies next themselves.
  */
 #include "tests/image/deaths.h"
 
@@ -22,6 +22,7 @@ static struct {
 	u64 every_ns, place;   /* 0: nobody dies; place: random */
 	u64 next_ns[HRSC_MAX]; /* (o) of each driver: when it may die again */
 	u32 steps[HRSC_MAX];   /* (o) instructions that it has left; 0: it goes on living */
+	u32 next, times;       /* who dies at once, and how often */
 } deaths;
 
 int deaths_prepare(const char *text)
@@ -32,6 +33,12 @@ int deaths_prepare(const char *text)
 		return -EINVAL;
 	deaths.every_ns = ms * 1000000;
 	return 0;
+}
+
+void deaths_next(const struct hrsc *h, u32 n)
+{
+	deaths.next = h->id;
+	deaths.times = n;
 }
 
 static u32 draw(void)
@@ -45,8 +52,15 @@ void deaths_entry(struct compartment *c)
 	const struct hrsc *h = this_cpu(running);
 	u64 now;
 
-	if (!deaths.every_ns || !h || h->compartment != c ||
-		!(h->armed & HOOK_BIT(HOOK_L1_FAULT)) || /* nobody would mend it */
+	if (!h || h->compartment != c)
+		return;
+	if (deaths.times && deaths.next == h->id) {
+		deaths.times--;
+		deaths.steps[h->id] = 1;
+		c->rflags |= RFLAGS_TF;
+		return;
+	}
+	if (!deaths.every_ns || !(h->armed & HOOK_BIT(HOOK_L1_FAULT)) || /* nobody would mend it */
 		(h->driver->role != PEER_FUNCTION && h->driver->role != PEER_SWITCH))
 		return;
 	now = time_now_ns();
@@ -63,7 +77,7 @@ bool deaths_step(struct trap_frame *f)
 {
 	const struct hrsc *h = this_cpu(running);
 
-	if (f->vector != VECTOR_DB || !deaths.every_ns || !deaths.steps[h->id])
+	if (f->vector != VECTOR_DB || !h || !deaths.steps[h->id])
 		return false;
 	if (--deaths.steps[h->id])
 		return true;

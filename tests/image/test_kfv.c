@@ -49,6 +49,7 @@ static void cross_every_gate(void)
 	SEEN(HOOK_L2_LIFE, l2_gate_life(&vm.hrsc, VM_EMPTY, VM_READY, END_NONE));
 	SEEN(HOOK_L2_DISK, l2_gate_disk(&driver, DISK_READ, 0, 0, 512));
 	SEEN(HOOK_L2_SEND, l2_gate_send(&vm.hrsc, &driver, BUS_RENEW, 0, 0));
+	SEEN(HOOK_L2_REFUSED, l2_gate_send(&vm.hrsc, &driver, BUS_FRAME_REFUSED, 0, 0));
 	SEEN(HOOK_L2_GRANT, l2_gate_grant(&driver, &vm.hrsc, BUS_READ, 1, 0, 512));
 	SEEN(HOOK_L2_COPY, l2_gate_copy(&driver, 1, 2, 512));
 	SEEN(HOOK_L3_PORT_READ, l3_port_read(&vcpu, 0x1234, 1));

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Switches in the image itself: one that fails again and again until it begins anew has its ports,
+ * as they were configured and as they were changed since; one port that is cut off is so for good.
+ */
+#include "tests/dialect.h"
+
+#include "core/l2/bus.h"
+#include "core/l2/net.h"
+#include "core/lib/string.h"
+#include "kfv/policy.h"
+#include "tests/image/deaths.h"
+
+#define MAC(n)	  (0x525400000000ull + (n))
+#define VLAN(n)	  ((u64)(n) << BUS_PORT_VLAN)
+#define VLAN_BITS VLAN(0xfff)
+#define IP	  0x0a000002u
+
+enum { SENT, RECEIVED, REFUSED, LOST }; /* BUS_INFO of a port: drivers/vswitch/vswitch.c */
+
+static struct vm nobody;
+static struct hrsc end[2];
+static u8 frame[12 + 60];
+
+static void put(u32 at, u64 value, u32 len)
+{
+	for (u32 i = 0; i < len; i++)
+		frame[12 + at + i] = (u8)(value >> 8 * (len - 1 - i));
+}
+
+static u64 count(u32 port, u32 item)
+{
+	return net_call(&end[port], BUS_INFO, item, 0);
+}
+
+/* An IPv4 frame to everybody, from port 0. */
+static void send(u64 mac, u32 ip)
+{
+	const struct bus_piece piece = { .at = (u64)frame, .len = sizeof(frame) };
+	s64 handle = bus_grant(&end[0], end[0].net, NULL, &piece, 1, BUS_READ);
+
+	put(0, ~0ull, 6);
+	put(6, mac, 6);
+	put(12, 0x0800, 2);
+	put(26, ip, 4);
+	if (EXPECT(handle > 0))
+		net_call(&end[0], BUS_FRAME, (u64)handle, sizeof(frame));
+	bus_revoke(&end[0], (u64)handle);
+}
+
+static void set_up(void)
+{
+	for (u32 i = 0; i < 2; i++) {
+		const struct config_function f = { .name = "end",
+			.source = "anew",
+			.port = { .mac = MAC(i), .ip = i ? 0 : IP, .vlan = 7 } };
+
+		end[i] = (struct hrsc){ .owner = &nobody };
+		EXPECT_EQ(hrsc_add(&end[i], HRSC_DRIVER, 0, "end"), 0);
+		EXPECT_EQ(bus_open(&end[i]), 0);
+		EXPECT_EQ(net_attach(&end[i], &f), 0);
+	}
+}
+
+static void tear_down(void)
+{
+	for (u32 i = 0; i < 2; i++) {
+		net_detach(&end[i]);
+		bus_close(&end[i]);
+		hrsc_remove(&end[i]);
+	}
+}
+
+/* What port 1 hears of it is lost there, as it has no buffers. */
+static void expect_rules(void)
+{
+	u64 sent = count(0, SENT), refused = count(0, REFUSED), lost = count(1, LOST);
+
+	send(MAC(0), IP);
+	EXPECT_EQ(count(0, SENT), sent + 1);
+	EXPECT_EQ(count(1, LOST), lost + 1);
+	send(MAC(1), IP);
+	send(MAC(0), IP + 1);
+	EXPECT_EQ(count(0, REFUSED), refused + 2);
+	EXPECT_EQ(count(1, LOST), lost + 1);
+}
+
+TEST(switch_that_begins_anew_has_its_ports)
+{
+	struct hrsc *s;
+	u32 restarts;
+
+	set_up();
+	s = end[0].net;
+	restarts = s->restarts;
+	expect_rules();
+	for (u32 i = 0; i < 2; i++)
+		net_set(&end[i], 0, VLAN_BITS, VLAN(9 + i));
+	send(MAC(0), IP);
+	EXPECT_EQ(count(1, LOST), 1); /* not in the same VLAN any more */
+	net_set(&end[1], 0, VLAN_BITS, VLAN(9));
+	s->armed = policy_active()->armed; /* for R10 */
+	deaths_next(s, 4); /* a call and its repetition, and of the next one the same */
+	EXPECT_EQ(count(0, SENT), ~0ull);
+	EXPECT_EQ(count(0, SENT), ~0ull);
+	EXPECT_EQ(s->state, HRSC_LIVE);
+	EXPECT_EQ(s->restarts, restarts + 4);
+	EXPECT_EQ(count(0, SENT), 0); /* these are new */
+	expect_rules();
+	s->armed = 0;
+	tear_down();
+}
+
+TEST(switch_port_that_is_cut_off)
+{
+	set_up();
+	EXPECT_EQ(net_isolate(&end[0], true), 0);
+	EXPECT_EQ(count(0, SENT), BUS_NO_PEER);
+	send(MAC(0), IP);
+	EXPECT_EQ(count(1, LOST), 0);
+	EXPECT_EQ(net_isolate(&end[0], false), 0);
+	expect_rules();
+	tear_down();
+	EXPECT_EQ(net_isolate(&end[0], true), -ENOENT);
+	EXPECT_EQ(net_isolate(NULL, true), -ENOENT);
+}
