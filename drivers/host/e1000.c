@@ -13,8 +13,6 @@
  */
 #include "drivers/host/uplink.h"
 
-#include "core/lib/string.h"
-
 /* Registers. */
 #define R_CTRL	 0x0000
 #define R_STATUS 0x0008
@@ -216,7 +214,6 @@ static void set_up(struct e1000 *e)
 {
 	const struct rings *r = e->rings;
 
-	memset(e->rings, 0, sizeof(*e->rings));
 	for (u32 i = 0; i < RX_RING; i++)
 		give_buffer(e, i);
 	e->rx = e->tx = e->done = 0;

@@ -61,12 +61,14 @@ void uplink_mail(struct uplink *u)
 {
 	struct bus_message m;
 	bool anew = false;
+	u32 n;
 
-	while (l2_receive(&m)) {
-		if (m.fn == BUS_FRAME_CAME)
+	do {
+		n = l2_receive(&m);
+		if (n && m.fn == BUS_FRAME_CAME)
 			came(u, m.a, m.b);
-		anew |= m.fn == BUS_RENEW;
-	}
+		anew |= n && m.fn == BUS_RENEW;
+	} while (n > 1);
 	if (anew)
 		renew(u);
 }

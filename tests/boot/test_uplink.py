@@ -111,6 +111,28 @@ def test_the_prompt_shows_the_uplink(boot_vms, lane):
     assert re.search(r"ne@\S+: card 525400112233, .* 0 restarts", ports), ports
 
 
+@QEMU_ONLY
+def test_cards_of_one_driver_have_numbers(boot_vms):
+    """In the order of `pci`, each on its own switch; here in ring 0."""
+    cards = ("e1000", "e1000e", "e1000-82545em")
+    extra = []
+    for i, model in enumerate(cards):
+        extra += ["-netdev", f"user,id=n{i}"]
+        extra += ["-device", f"{model},netdev=n{i},mac=52:54:00:11:22:3{i},addr={i + 4}"]
+    machine = boot_vms(
+        guest("hello"),
+        host=["driver e1000 trusted", *(f"uplink lan{i} e1000-{i}" for i in range(3))],
+        focus="kfv",
+        options="",
+        extra=tuple(extra),
+    )
+    for i in range(3):
+        machine.expect(f"uplink e1000-{i}: card 52540011223{i}, on switch lan{i}, by e1000@")
+    found = re.findall(r"(lan\d) +0 (e1000@\S+) ", machine.run("ports"))
+    assert found == [(f"lan{i}", f"e1000@00:{i + 4:02x}.0") for i in range(3)]
+    assert re.search(r"e1000@00:06.0 +trusted +live ", machine.run("drivers"))
+
+
 @pytest.mark.parametrize("card", CARDS)
 def test_a_guest_reaches_the_host(boot_vms, lane, card, server):
     """It gets an address, pings, and fetches a file."""
