@@ -2,8 +2,11 @@
 """Virtual devices through the front door: Debian's unmodified kernel and its virtio drivers."""
 
 import hashlib
+import io
 import random
 import re
+import subprocess
+import tarfile
 
 import pytest
 from harness.config import guest, linux
@@ -180,6 +183,42 @@ def test_two_guests_on_a_switch(boot_vms, cpus):
     assert re.search(r"5 packets transmitted, 5 packets received, 0% packet loss", text), text
     assert f"{DIGEST}  -" in text
     assert "52:54:00:00:00:02" in text
+
+
+def with_libraries(program):
+    """A tar archive of a program of this machine and what it is linked with."""
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", dereference=True) as tar:
+        for path in [program, *re.findall(r"(/\S+) \(0x", linked)]:
+            tar.add(path)
+    return archive.getvalue()
+
+
+IPERF = "/usr/bin/iperf3"
+IPERF_MIB = 4
+UNPACK = "tar x -f /dev/vda -C /"
+
+
+def test_iperf_between_two_guests(boot_vms):
+    """TCP one way and the other: all bytes arrive, and both ends say how fast."""
+    tools = dict(
+        modules={"tools.img": with_libraries(IPERF)},
+        disk=["tools tools.img"],
+    )
+    serve = f"{UNPACK} && {IPERF} -s -D; sleep 1000"
+    each = f"{IPERF} -c 10.0.0.1 -n {IPERF_MIB}M -i 0 -f m"
+    ask = f"{UNPACK} && {PING} >/dev/null && sleep 2 && {each} && {each} -R"
+    server = station("server", "10.0.0.1", serve, ["lan office"], **tools)
+    client = station("client", "10.0.0.2", ask, ["lan office ip 10.0.0.2"], **tools)
+    machine = boot_vms(server, client, focus="client", memory_mb=512)
+    machine.expect(r"kfv\.run status 0", timeout=LINUX_SECONDS)
+    text = plain(machine.log_text())
+    rate = rf" {IPERF_MIB}\.\d+ MBytes +([\d.]+) Mbits/sec +(?:\d+ +)?(sender|receiver)"
+    done = re.findall(rate, text)
+    print(done)
+    assert [end for _, end in done] == ["sender", "receiver"] * 2, text
+    assert all(float(mbits) > 0 for mbits, _ in done)
 
 
 def test_ports_change_while_vms_run(boot_vms):
