@@ -29,8 +29,10 @@ PATIENCE_S = 120
 IOAPIC_REST = 8  # bytes that the driver keeps behind the redirection table
 
 CONFIG = """\
-vm victim {{ memory 8M; kernel heartbeat; cmdline "period_ms={period}"; reboot stop; {placed} }}
-vm attacker {{ memory 8M; kernel attack; cmdline "{attack}"; reboot stop; {placed} }}
+vm victim {{ memory 8M; kernel heartbeat; cmdline "period_ms={period}"; reboot stop; {placed}
+{net} }}
+vm attacker {{ memory 8M; kernel attack; cmdline "{attack}"; reboot stop; {placed}
+{nets} }}
 console {{ focus kfv }}
 {policy}
 """
@@ -60,7 +62,7 @@ class Beat:
 
 class Run:
     """`until` is what the attacker or the hypervisor says last; `beats_after` beats follow it.
-    `placement` is that of both VMs' drivers."""
+    `placement` is that of both VMs' drivers; `net` and `nets` the network devices of either."""
 
     _ram = None
 
@@ -70,6 +72,8 @@ class Run:
             period=PERIOD_MS,
             attack=attack,
             policy=policy(mode, without),
+            net=options.pop("net", ""),
+            nets=options.pop("nets", ""),
             placed="confined all" if self.placement == "confined" else "confined none",
         )
         bug = f" vuln={vuln}" if vuln else ""

@@ -201,6 +201,49 @@ def test_a02_confined_without_its_agent(boot, calm, lane, keep):
     assert run.evidence_is_genuine()
 
 
+# --- A18 -----------------------------------------------------------------------------------------
+
+A18 = f"attack=A18 victim=11 {DELAY}"
+
+
+def run_a18(boot, calm, lane, mode, without=()):
+    """The defence off: the port may send in any name."""
+    port = "open" if mode == "off" else ""
+    run = Run(
+        boot,
+        A18,
+        mode,
+        without=without,
+        net="net lan office mac 52:54:00:00:00:0b",
+        nets=f"net lan office mac 52:54:00:00:00:0a {port}\nnet ear office",
+    )
+    oracle = liveness(run, calm)
+    sent, heard = map(int, run.attacker(r"A18 step sent (\d+) heard (\d+)").groups())
+    oracle["nobody was deceived"] = heard == 0
+    first = run.first_alert("mac")
+    exits = 1 if first else None
+    assert sent == 24
+    return run, results.record(run, "A18", lane, mode, heard > 0, oracle, exits, without)
+
+
+@pytest.mark.parametrize("mode", OFF_AND_ON)
+def test_a18_frames_in_the_victims_name(boot, calm, lane, keep, mode):
+    """What is reported is the attacker's port, whoever it says that it is."""
+    run, r = run_a18(boot, calm, lane, mode)
+    keep(r)
+    check(r, run, "forgery@L2", succeeded=mode == "off")
+    if mode == "on":
+        assert executed(r) == {"R13"}
+        assert run.evidence_is_genuine()
+
+
+def test_a18_without_its_agent(boot, calm, lane, keep):
+    """The switch drops the frames all the same."""
+    run, r = run_a18(boot, calm, lane, "on", without=("forgery",))
+    keep(r)
+    assert not r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
+
+
 # --- A16 -----------------------------------------------------------------------------------------
 
 FLOOD = r"A16 step flood of (\d+) calls tsc (\d+) to (\d+) from (\d+) ns"

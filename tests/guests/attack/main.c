@@ -7,7 +7,9 @@
  *	attack=A02 stride=1		sweep of ports and of the IOAPIC's index
  *	attack=A10 fields=63 ...	planted bug: rewrites its own control structure (a10.c)
  *	attack=A16 ms=1000 unfair=0	flood of hypercalls; with a planted bug that extends its
- *turn delay_ms=0			sleeps before it begins
+ *turn
+ *	attack=A18 victim=11		frames in the victim's name
+ *	delay_ms=0			sleeps before it begins
  */
 #include "tests/guests/attack/attack.h"
 
@@ -57,6 +59,7 @@ static const struct {
 	{ "A02", attack_a02, false },
 	{ "A10", attack_a10, true },
 	{ "A16", attack_a16, true },
+	{ "A18", attack_a18, true },
 };
 
 u32 guest_main(void)
