@@ -120,8 +120,8 @@ void uplink_received(struct uplink *u, u32 i, u32 at, u32 len)
 	u->active = true;
 	if (!u->in_grant[i])
 		return;
-	u->info[UPLINK_RECEIVED]++;
-	l2_call(PEER_SWITCH, BUS_FRAME, u->in_grant[i], UPLINK_HEADER + len);
+	if (l2_call(PEER_SWITCH, BUS_FRAME, u->in_grant[i], UPLINK_HEADER + len) != BUS_NO_PEER)
+		u->info[UPLINK_RECEIVED]++;
 }
 
 u64 uplink_at(const struct uplink *u, const void *byte)

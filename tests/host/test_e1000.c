@@ -259,6 +259,51 @@ TEST(e1000_restarts_a_card_that_never_ends)
 	end();
 }
 
+/* What waited for a link is not lost with what the card had. */
+TEST(e1000_keeps_what_it_was_not_given)
+{
+	begin();
+	nic.slow = true;
+	guest_sends(60, 0);
+	pc_advance(MS);
+	e1000_card_link(false);
+	pc_advance(20 * MS);
+	guest_sends(100, 7);
+	pc_advance(20 * MS);
+	nic.reg[R_CTL] = 0;
+	nic.slow = false;
+	pc_advance(50 * MS);
+	e1000_card_link(true);
+	pc_advance(20 * MS);
+	EXPECT_EQ(nic.sent, 1);
+	EXPECT_EQ(nic.last_len, 100);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
+	end();
+}
+
+/* Of buffers that it has, and of such as it has not, nothing that could not be. */
+TEST(e1000_believes_no_switch)
+{
+	static const u64 lens[] = { 0, 25, 1527, BIT(32) | 100, ~0ull };
+	struct instance *i;
+
+	begin();
+	i = by_name("e1000");
+	for (u32 n = 0; n < ARRAY_LEN(lens); n++)
+		i->message[i->head++ % MESSAGES] = (struct bus_message){
+			.fn = BUS_FRAME_CAME, .a = i->grant[0].handle, .b = lens[n]
+		};
+	for (u64 handle = 0; handle < 3; handle++)
+		i->message[i->head++ % MESSAGES] =
+			(struct bus_message){ .fn = BUS_FRAME_CAME, .a = handle << 40, .b = 100 };
+	pc_advance(20 * MS);
+	EXPECT_EQ(nic.sent, 0);
+	guest_sends(60, 0);
+	pc_advance(20 * MS);
+	EXPECT_EQ(nic.sent, 1);
+	end();
+}
+
 TEST(e1000_restarts_a_card_that_has_stopped)
 {
 	begin();

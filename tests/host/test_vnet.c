@@ -52,7 +52,7 @@ TEST(vnet_waits_for_a_device_that_it_can_drive)
 		vnic.offered &= i == 0 ? ~BIT(32) : i == 1 ? ~BIT(5) : ~0ull;
 		vnic.refuse = i == 2;
 		vnic.max = i == 3 ? RING / 2 : 256;
-		pc.config[0x34 / 4] = i == 4 ? 0 : 0x40;
+		pc.config[0x34 / 4] = i == 4 ? 0 : 0xa4;
 		vnic.stuck = i == 5;
 		pc_device("vnet");
 		pc_advance(900 * MS);
@@ -193,6 +193,23 @@ TEST(vnet_waits_for_a_link)
 	EXPECT_EQ(vnic.sent, 1);
 	EXPECT_EQ(vnic.last_len, 100);
 	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	end();
+}
+
+/* Lost in the middle of it: the time without it does not count. */
+TEST(vnet_forgives_a_lost_link)
+{
+	begin();
+	vnic.slow = true;
+	guest_sends(100, 7);
+	pc_advance(MS);
+	vnic.link = 0;
+	pc_advance(5000 * MS);
+	vnic.link = 1;
+	pc_advance(500 * MS);
+	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
+	vnet_card_send(false);
+	EXPECT_EQ(vnic.sent, 1);
 	end();
 }
 

@@ -59,7 +59,7 @@ static u16 waiting(u32 queue)
 {
 	const struct vnet_queue *q = &vnic.queue[queue];
 
-	return runs(queue) ? (u16)(half(q->avail + 2) - q->seen) : 0;
+	return runs(queue) ? (u16)(q->known - q->seen) : 0;
 }
 
 /* The n-th buffer that is waiting; false: there is none that could be used. */
@@ -265,6 +265,8 @@ static void card_write(u32 reg, u32 width, u64 value)
 		return;
 	}
 	vnic.faults += at != NOTIFY_AT + EACH * value || width != 2 || value > 1;
+	if (value <= 1 && runs((u32)value))
+		vnic.queue[value].known = half(vnic.queue[value].avail + 2);
 	if (value == 1 && !vnic.slow)
 		vnet_card_send(false);
 }
@@ -283,7 +285,9 @@ void vnet_card_start(void)
 {
 	vnic = (struct vnet_card){ .offered = VNET_OFFER, .max = 256, .mac = VNET_MAC, .link = 1 };
 	pc.config[0] = 0x10411af4;
-	pc.config[0x34 / 4] = 0x40;
+	pc.config[0x34 / 4] = 0xa4;
+	capability(0xa4, 0x40, COMMON, 0x5000, 0); /* in a range that there is not */
+	pc.config[0xa8 / 4] = RANGE + DEVICE_RANGES;
 	capability(0x40, 0x54, NOTIFY, NOTIFY_AT, EACH);
 	capability(0x54, 0x68, COMMON, COMMON_AT, 0);
 	capability(0x68, 0x7c, COMMON, 0x5000, 0); /* a second choice, which is not taken */

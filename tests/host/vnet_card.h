@@ -12,7 +12,7 @@
 #define VNET_OFFER (BIT(32) | BIT(33) | BIT(5) | BIT(16) | BIT(15) | BIT(0))
 
 struct vnet_queue {
-	u16 size, seen; /* what of the available ring */
+	u16 size, known, seen; /* what of the available ring it was told of, and has taken */
 	bool enabled;
 	u64 desc, avail, used;
 };
