@@ -140,9 +140,29 @@ static void write_function(const struct config_function *f)
 		return;
 	}
 	write_out("disk %s ", f->name);
-	write_quoted("", f->source);
+	if (f->partition)
+		write_out("%s:%u\n", f->source, f->partition);
+	else
+		write_quoted("", f->source);
 	written_len--; /* the newline */
-	write_out(" %s\n", modes[f->mode]);
+	write_out(" %s", modes[f->mode]);
+	if (f->kind == FUNCTION_HOST_DISK && f->mode == DISK_COW)
+		write_out(" %uK", f->cow_bytes / 1024);
+	write_out("\n");
+}
+
+static void write_host(const struct config *c)
+{
+	for (u32 i = 0; i < c->ndrivers; i++)
+		write_out("driver %s %s\n", c->drivers[i].name,
+			c->drivers[i].trusted ? "trusted" : "confined");
+	for (u32 i = 0; i < c->nuplinks; i++) {
+		const struct config_function *f = &c->uplinks[i];
+
+		write_out("uplink %s %s vlan %u%s", f->source, f->name, f->port.vlan,
+			f->port.mirror ? " mirror" : "");
+		write_out(f->port.rate_kib ? " rate %u\n" : "\n", f->port.rate_kib);
+	}
 }
 
 static void write_set(const char *key, u32 set)
@@ -163,6 +183,13 @@ static void write_vm(const struct config_vm *vm)
 	write_quoted("cmdline", vm->cmdline);
 	if (vm->initrd[0])
 		write_quoted("initrd", vm->initrd);
+	if (vm->cap)
+		write_out("cap %u\n", vm->cap);
+	write_out("pvclock %s\ncpus", vm->pvclock == PVCLOCK_OFF ? "off" : "on");
+	for (u32 i = 0; i < CONFIG_CPUS; i++)
+		if (vm->cpus != ~0ull && (vm->cpus & BIT(i)))
+			write_out(" %u", i);
+	write_out("%s", vm->cpus == ~0ull ? " 0-63\n" : "\n");
 	write_set("devices", vm->devices);
 	write_set("confined", vm->confined);
 	write_out("%s", vm->nmodules ? "modules" : "");
@@ -220,6 +247,7 @@ static void write_policy(const struct policy_text *p)
 static void write_config(const struct config *c)
 {
 	written_len = 0;
+	write_host(c);
 	for (u32 i = 0; i < c->nvms; i++)
 		write_vm(&c->vms[i]);
 	write_out("console { focus %s }\n", c->focus < 0 ? "kfv" : c->vms[c->focus].name);
@@ -241,6 +269,10 @@ static void forget_places(struct config *c)
 
 	for (u32 i = 0; i < CONFIG_VMS; i++)
 		forget_vm(&c->vms[i]);
+	for (u32 i = 0; i < CONFIG_DRIVERS; i++)
+		c->drivers[i].line = c->drivers[i].column = 0;
+	for (u32 i = 0; i < CONFIG_UPLINKS; i++)
+		c->uplinks[i].line = c->uplinks[i].column = 0;
 	p->line = p->column = 0;
 	for (u32 i = 0; i < CONFIG_AGENTS; i++) {
 		p->agents[i].line = p->agents[i].column = 0;
