@@ -33,9 +33,25 @@ def test_judge_sees_a_driver_that_is_gone():
     assert campaign.faults_of(campaign.empty()) == ["nothing was injected"]
 
 
+def test_judge_sees_what_no_fault_has_led_to():
+    found = campaign.faults_of({**good(), "not_reached": 3, "unprovoked": 1})
+    assert found == ["1 rounds went wrong without a fault"]
+
+
+def test_what_is_not_reached_is_made_up_for(monkeypatch):
+    """Each boot's rounds reach one in two."""
+    def half(boot, seed, first, number):
+        return {**campaign.empty(), "injected": number // 2}, first + number
+
+    monkeypatch.setattr(campaign, "chunk", half)
+    asked = []
+    campaign.run(None, 1, 0, 64, lambda at, total: asked.append((at, total["injected"])))
+    assert asked[:2] == [(64, 32), (96, 48)] and asked[-1][1] > 60
+
+
 def test_line_is_read():
-    said = ("CAMPAIGN next 300 injected 250 crash 31 hang 2 wrong 5 nothing 212 recovered 33 "
-            "unfired 50 data 80 stack 85 text 85")
+    said = ("CAMPAIGN next 300 injected 250 crash 31 hang 2 wrong 5 nothing 212 "
+            "not_reached 50 recovered 33 unprovoked 0 data 80 stack 85 text 85")
     at, found = campaign.count(campaign.LINE.search(said))
     assert at == 300 and found["nothing"] == 212 and found["text"] == 85
     assert set(found) == set(campaign.COUNTS)
