@@ -4,7 +4,7 @@
 its end whatever became of the others, or is stopped when its time is over; at last a line for each
 says how it went. A lane that this computer cannot run is named with the reason.
 
-Usage: tools/test_all.py LANE...     (PYTEST_FLAGS as for make test)
+Usage: tools/test_all.py LANE...     (PYTEST_FLAGS as for make test; RESTARTS=1000)
 """
 
 import os
@@ -63,6 +63,7 @@ def missing(name):
 
 
 def main(names):
+    os.environ.setdefault("RESTARTS", "1000")  # of drivers in a row, instead of 100
     absent = {name: why for name in names if (why := missing(name))}
     jobs = {"make test": ["make", "--no-print-directory", "test"]}
     jobs.update({name: command_for(LANES[name]) for name in names if name not in absent})

@@ -49,6 +49,7 @@ demo: setup
 
 faults: setup
 	@$(MAKE) --no-print-directory image guests
+	@RESTARTS=1000 $(PYTHON) -m pytest --machine $(MACHINE) $(PYTEST_FLAGS) -k under_load tests/boot/test_microreboot.py
 	@$(PYTHON) tests/campaign/campaign.py --machine $(MACHINE) $(FAULTS_FLAGS)
 
 bench: setup

@@ -257,18 +257,6 @@ u64 pt_lookup(const struct pagetable *pt, u64 va, u32 *level)
 	return e ? *e : 0;
 }
 
-int pt_resolve(const struct pagetable *pt, u64 va, hpa_t *out)
-{
-	u32 level;
-	u64 e = pt_lookup(pt, va, &level);
-	u64 inside = level_size(level) - 1;
-
-	if (!e)
-		return -EFAULT;
-	*out = HPA((e & ENTRY_ADDRESS & ~inside) | (va & inside));
-	return 0;
-}
-
 static void free_tables(const struct pagetable *pt, u64 *table, u32 level)
 {
 	for (u32 i = 0; level > 1 && i < ENTRIES; i++) {

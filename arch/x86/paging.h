@@ -53,8 +53,6 @@ void pt_unmap(struct pagetable *pt, u64 va, u64 len);
 int __must_check pt_protect(struct pagetable *pt, u64 va, u64 len, u32 prot);
 /* The leaf that maps va: its value, and its level (1: 4 KiB) in *level; 0 when nothing does. */
 u64 pt_lookup(const struct pagetable *pt, u64 va, u32 *level);
-/* Physical address that va maps to; -EFAULT. */
-int __must_check pt_resolve(const struct pagetable *pt, u64 va, hpa_t *out);
 /* Frees every table page. */
 void pt_destroy(struct pagetable *pt);
 /* The entry for va at `level`, with the tables above it. NULL: -ENOMEM. */

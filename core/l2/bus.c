@@ -4,7 +4,8 @@
  * is what an hRSC has of it, a queue of messages and the grants that it has given. A handle names
  * the grant's end, its place there and a number that is never used again, so that a stale one is
  * nobody's; the one it was given to is checked at each use. The bytes go from one grant to another
- * at once, and whoever asked for that sees none of them.
+ * at once, and whoever asked for that sees none of them. What a call of a confined driver has
+ * received and granted is settled with its data: should it fail, all that is taken back.
  */
 #include "core/l2/bus.h"
 
@@ -34,6 +35,8 @@ struct grant {
 struct bus_end {
 	struct hrsc *h; /* whose it is */
 	u32 head, tail; /* messages ever sent and received */
+	u32 kept;	/* (a) and of these for good: here bus_rewind() goes back to */
+	u64 given;	/* (o) the number of its last grant that was for good, or a later one */
 	u32 hint;	/* where the next grant may have its place */
 	struct grant grant[GRANTS];
 	struct bus_message message[MESSAGES];
@@ -88,7 +91,7 @@ static void wake(struct hrsc *h)
 /* Whoever has something in the queue has been woken. -ENOENT, -EAGAIN. */
 static int put(struct bus_end *e, u32 fn, u16 from, u64 a, u64 b)
 {
-	if (!e || e->head - e->tail == MESSAGES)
+	if (!e || e->head - __atomic_load_n(&e->kept, __ATOMIC_ACQUIRE) == MESSAGES)
 		return e ? -EAGAIN : -ENOENT;
 	e->message[e->head++ % MESSAGES] = (struct bus_message){ fn, from, a, b };
 	if (e->head - e->tail == 1)
@@ -106,7 +109,7 @@ void bus_renew(const struct hrsc *h)
 		if (!e || (!drop_all(e, own ? 0 : h->id) && !own))
 			continue;
 		if (own)
-			e->tail = e->head;
+			e->tail = e->kept = e->head;
 		(void)put(e, BUS_RENEW, h->id, 0, 0); /* who is that late has much to read first */
 	}
 	lock_give(&lock);
@@ -155,8 +158,33 @@ u32 bus_receive(const struct hrsc *h, struct bus_message *out)
 	n = e ? e->head - e->tail : 0;
 	if (n)
 		*out = e->message[e->tail++ % MESSAGES];
+	if (n && !h->compartment)
+		e->kept = e->tail;
 	lock_give(&lock);
 	return n;
+}
+
+void bus_commit(const struct hrsc *h)
+{
+	struct bus_end *e = ends[h->id];
+
+	if (!e)
+		return;
+	e->given = __atomic_load_n(&serial, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->kept, e->tail, __ATOMIC_RELEASE);
+}
+
+void bus_rewind(const struct hrsc *h)
+{
+	struct bus_end *e = ends[h->id];
+
+	lock_take(&lock);
+	for (u32 i = 0; e && i < GRANTS; i++)
+		if (e->grant[i].handle >> HANDLE_SERIAL > e->given)
+			e->grant[i].handle = 0;
+	if (e)
+		e->tail = e->kept;
+	lock_give(&lock);
 }
 
 void bus_deliver(struct vm *vm)

@@ -19,6 +19,10 @@ void bus_renew_vm(struct vm *vm);
 int __must_check bus_send(struct hrsc *from, struct hrsc *to, u32 fn, u64 a, u64 b);
 /* The oldest message to h; how many there were, with this one. */
 u32 __must_check bus_receive(const struct hrsc *h, struct bus_message *out);
+/* What h, where it is confined, has received and granted so far is for good; since that, is undone.
+ */
+void bus_commit(const struct hrsc *h);
+void bus_rewind(const struct hrsc *h);
 /* Calls mail() of those of the VM's drivers that something was sent to. */
 void bus_deliver(struct vm *vm);
 

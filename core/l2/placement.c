@@ -95,6 +95,7 @@ static __noinline u64 recover(struct hrsc *h, const struct call *c)
 	fail(h);
 	if (h->state == HRSC_LIVE && !h->device) {
 		compartment_restore(h->compartment);
+		bus_rewind(h);
 		value = enter(h, c);
 		if (!h->compartment->doomed)
 			return value;
@@ -102,6 +103,7 @@ static __noinline u64 recover(struct hrsc *h, const struct call *c)
 		if (h->state == HRSC_LIVE && !h->lost) {
 			h->lost = true;
 			compartment_restore(h->compartment);
+			bus_renew(h);
 			return ~0ull;
 		}
 	}
@@ -112,8 +114,10 @@ static __noinline u64 recover(struct hrsc *h, const struct call *c)
 
 static void keep(struct hrsc *h, bool all)
 {
-	if (!h->compartment->doomed)
-		compartment_keep(h->compartment, all);
+	if (h->compartment->doomed)
+		return;
+	compartment_keep(h->compartment, all);
+	bus_commit(h);
 }
 
 static u64 call_confined(struct hrsc *h, const struct call *c)
@@ -145,7 +149,6 @@ int driver_revive(struct hrsc *h)
 	h->generation++;
 	h->restarts++;
 	h->state = HRSC_LIVE;
-	bus_renew(h);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "core/l1/log.h"
 #include "core/l1/time.h"
 #include "core/l2/console.h"
+#include "core/l2/gate.h"
 #include "core/l2/host.h"
 #include "core/l2/vcpu.h"
 #include "kfv/hook.h"
@@ -217,16 +218,6 @@ void sched_throttle(struct vcpu *v, u64 until_ns)
 	lock_give(&lock);
 }
 
-void sched_new_slice(struct vcpu *v, u64 slices)
-{
-	u64 given = MIN(slices, 1000) * SLICE_NS;
-
-	lock_take(&lock);
-	v->slice_end_ns = time_now_ns() + given;
-	v->vm->virtual_ns -= MIN(given, v->vm->virtual_ns);
-	lock_give(&lock);
-}
-
 void sched_freeze(void)
 {
 	lock_take(&lock);
@@ -240,6 +231,7 @@ void sched_freeze(void)
 
 void sched_set_state(struct vm *vm, enum vm_state state)
 {
+	l2_gate_life(&vm->hrsc, vm->state, state, vm->ended);
 	lock_take(&lock);
 	vm->state = vm->ended ? VM_STOPPED : state; /* a pause or its end may come too late */
 	smp_kick(vm->timer_cpu); /* while it stood still, no timer of it was armed */

@@ -47,9 +47,8 @@ void sched_do_init(struct vcpu *v);
 struct vcpu *vcpu_current(void);
 /* v does not run before until_ns, whoever asked for it first; 0: it may at once. */
 void sched_throttle(struct vcpu *v, u64 until_ns);
-/* v, which is running, may go on for so many slices from now (at most 1000), at no charge. */
-void sched_new_slice(struct vcpu *v, u64 slices);
-/* Changes the VM's state, and makes its vCPUs come out or go on accordingly. */
+/* Changes the VM's state, through the L2 gate, and makes its vCPUs come out or go on accordingly.
+ */
 void sched_set_state(struct vm *vm, enum vm_state state);
 /*
  * Returns when no CPU has a vCPU of vm loaded. The VM must not be running. Not from within a turn,

@@ -12,7 +12,6 @@
 #include "core/l2/bus.h"
 #include "core/l2/console.h"
 #include "core/l2/disk.h"
-#include "core/l2/gate.h"
 #include "core/l2/memory.h"
 #include "core/l2/modules.h"
 #include "core/l2/placement.h"
@@ -37,12 +36,6 @@ struct vm *vm_find(const char *name)
 			return vms[id];
 	}
 	return NULL;
-}
-
-static void set_state(struct vm *vm, enum vm_state state)
-{
-	l2_gate_life(&vm->hrsc, vm->state, state, vm->ended);
-	sched_set_state(vm, state);
 }
 
 static int memory_write(void *ctx, gpa_t gpa, const void *from, u64 len)
@@ -215,14 +208,14 @@ int vm_create(const struct config_vm *config, struct vm **out)
 	console_vm_new(id);
 	start_drivers(vm);
 	hook_vm_created(&vm->hrsc);
-	set_state(vm, VM_READY);
+	sched_set_state(vm, VM_READY);
 	*out = vm;
 	return 0;
 }
 
 void vm_destroy(struct vm *vm)
 {
-	sched_set_state(vm, VM_STOPPED);
+	sched_set_state(vm, VM_EMPTY);
 	sched_quiesce(vm);
 	vms[vm->id] = NULL;
 	smp_wait_quiet();
@@ -239,19 +232,19 @@ void vm_destroy(struct vm *vm)
 void vm_start(struct vm *vm)
 {
 	if (vm->state == VM_READY)
-		set_state(vm, VM_RUNNING);
+		sched_set_state(vm, VM_RUNNING);
 }
 
 void vm_pause(struct vm *vm)
 {
 	if (vm->state == VM_RUNNING)
-		set_state(vm, VM_PAUSED);
+		sched_set_state(vm, VM_PAUSED);
 }
 
 void vm_resume(struct vm *vm)
 {
 	if (vm->state == VM_PAUSED)
-		set_state(vm, VM_RUNNING);
+		sched_set_state(vm, VM_RUNNING);
 }
 
 void vm_end(struct vm *vm, enum vm_end how, u64 value)
@@ -263,7 +256,7 @@ void vm_end(struct vm *vm, enum vm_end how, u64 value)
 		    &vm->ended, &not_yet, (u8)how, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return;
 	vm->end_value = value;
-	set_state(vm, VM_STOPPED);
+	sched_set_state(vm, VM_STOPPED);
 	if (how == END_DEBUG_EXIT)
 		log_info("vm %s: debug exit with value %lu", vm->name, value);
 	else if (how == END_TRIPLE_FAULT)
@@ -293,8 +286,7 @@ int vm_restart(struct vm *vm)
 {
 	int err;
 
-	if (vm->state == VM_RUNNING)
-		sched_set_state(vm, VM_PAUSED);
+	vm_pause(vm);
 	sched_quiesce(vm);
 	bus_renew_vm(vm);
 	(void)vm_memory_scrub(vm, vm->nblocks);
@@ -317,6 +309,6 @@ int vm_restart(struct vm *vm)
 		return err;
 	}
 	vm->restarts++;
-	set_state(vm, VM_RUNNING);
+	sched_set_state(vm, VM_RUNNING);
 	return 0;
 }

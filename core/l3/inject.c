@@ -80,19 +80,15 @@ static void inject_interrupt(struct vcpu *v, int vector)
 	inject(v, &e);
 }
 
-static bool nmi_comes(const struct vcpu *v)
+static bool event_comes(const struct vcpu *v, bool open)
 {
-	return v->nmi_pending && !v->hv.nmi_masked;
-}
-
-static bool interrupt_comes(const struct vcpu *v)
-{
-	return vlapic_pending(v) >= 0 || extint_pending(v);
+	return (v->nmi_pending && !v->hv.nmi_masked) ||
+	       (open && (vlapic_pending(v) >= 0 || extint_pending(v)));
 }
 
 bool vcpu_wakes(const struct vcpu *v)
 {
-	return nmi_comes(v) || ((v->hv.rflags & RFLAGS_IF) && interrupt_comes(v));
+	return event_comes(v, v->hv.rflags & RFLAGS_IF);
 }
 
 void inject_events(struct vcpu *v)
@@ -115,6 +111,6 @@ void inject_events(struct vcpu *v)
 		if (hv->can_take_interrupt(&v->hv))
 			inject_interrupt(v, vector);
 	}
-	if (nmi_comes(v) || interrupt_comes(v))
+	if (event_comes(v, true))
 		hv->window(&v->hv, true);
 }

@@ -17,22 +17,17 @@
 #include "core/l3/inject.h"
 #include "kfv/hook.h"
 
-/* Whatever it was woken for, its HLT goes on; SDM volume 2, "HLT": what is masked does not end it.
- */
-static void sleep_on(struct vcpu *v)
-{
-	lock_take(&v->vm->lock);
-	if (!vcpu_wakes(v))
-		vcpu_halt(v);
-	lock_give(&v->vm->lock);
-}
-
 /* Deals with everything that is not "enter again". True: the vCPU gives up the CPU. */
 static bool handle_hazards(struct vcpu *v)
 {
 	smp_quiet();
-	if (v->asleep && !v->halted)
-		sleep_on(v);
+	/* Woken for whatever it was: SDM volume 2, "HLT", what is masked does not end that. */
+	if (v->asleep && !v->halted) {
+		lock_take(&v->vm->lock);
+		if (!vcpu_wakes(v))
+			vcpu_halt(v);
+		lock_give(&v->vm->lock);
+	}
 	if (v->hazard & HAZARD_INIT) {
 		vcpu_hazard_done(v, HAZARD_INIT);
 		sched_do_init(v);

@@ -110,15 +110,22 @@ static void offer_all(struct net *n)
 		l1_timer_arm(l1_now_ns());
 }
 
-/* The oldest buffer was written to; anything else is from before a new beginning. */
+/*
+ * A buffer was written to, the oldest one unless the switch was rebooted and has lost some: the
+ * guest has these back empty. Anything else is from before a new beginning.
+ */
 static void came(struct net *n, u64 handle, u64 len)
 {
-	const struct buffer *b = &n->buffer[n->filled % BUFFERS];
+	u32 i = n->filled;
 
-	if (n->filled == n->offered || !handle || b->grant != handle)
+	while (i != n->offered && n->buffer[i % BUFFERS].grant != handle)
+		i++;
+	if (!handle || i == n->offered)
 		return;
+	for (; n->filled != i; n->filled++)
+		virtio_done(&n->v, RX, n->buffer[n->filled % BUFFERS].head, 0);
 	n->filled++;
-	virtio_done(&n->v, RX, b->head, (u32)MIN(len, BUS_FRAME_MAX));
+	virtio_done(&n->v, RX, n->buffer[i % BUFFERS].head, (u32)MIN(len, BUS_FRAME_MAX));
 }
 
 /* The switch knows of no buffers any more. */
@@ -158,9 +165,10 @@ static void mail(void *state)
 			came(n, m.a, m.b);
 		anew |= left && m.fn == BUS_RENEW;
 	} while (left > 1);
-	virtio_show(&n->v, RX);
 	if (anew)
-		renew(n);
+		renew(n); /* before it shows what has come, and forgets that it must do this */
+	else
+		virtio_show(&n->v, RX);
 }
 
 static void notify(void *state, u32 queue)

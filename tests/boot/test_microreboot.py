@@ -22,8 +22,8 @@ def table(answer):
 
 
 def test_restarts_under_load(boot_vms):
-    """Each request is completed once and has the right data, of frames at most one is lost for
-    each restart, and the delay is short; the VM beside it does not notice."""
+    """Each request is completed once and has the right data, of frames at most one is lost in a
+    hundred restarts, and the delay is short; the VM beside it does not notice."""
     ms = 1500 + EVERY_MS * RESTARTS // DRIVERS
     load = guest("load", cmdline=f"ms={ms}", disk="d zeros rw", net=["a lan", "b lan"])
     load.modules["zeros"] = bytes(512 * SECTORS)
@@ -50,7 +50,7 @@ def test_restarts_under_load(boot_vms):
     assert all(where == "confined" and state == "live" for where, state, _ in found.values())
     assert sum(died.values()) >= RESTARTS and min(died.values()) > RESTARTS // 8
     assert counts["wrong"] == 0 and counts["requests"] > 10 * RESTARTS
-    assert counts["lost"] <= sum(died.values()) and counts["frames"] > 5 * RESTARTS
+    assert counts["lost"] <= sum(died.values()) // 100 and counts["frames"] > 5 * RESTARTS
     p99 = re.search(r"LOAD us disk p99 (\d+) max \d+ net p99 (\d+)", text)
     assert max(int(p99[1]), int(p99[2])) <= P99_US
     assert "DIGEST CHANGED" not in text

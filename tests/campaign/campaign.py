@@ -5,11 +5,12 @@ middle of what it does, again and again, beside a VM that must not notice.
 
 Usage: tests/campaign/campaign.py [--machine NAME] [--count N] [--seed S] [--first N] [--resume]
 
-N is how many faults; what a driver did not come to is drawn but is none, and is counted beside them.
+N is how many faults; what a driver did not come to is none, and is counted beside them.
 The same seed and number are the same fault on the same image and lane. A crash or a hang of the
-hypervisor itself is counted, its serial log kept, and the campaign goes on behind it; --resume goes
-on where the last one with this lane and seed stopped, until there are N in all. Ends with 1 unless there was neither, every
-driver that failed came back, and the victim's memory stayed as it was.
+hypervisor itself is counted, its serial log kept by seed and number, and the campaign goes on
+behind it; --resume goes on where the last one with this lane and seed stopped, until there are N.
+Ends with 1 unless there was neither, every driver that failed came back, and the victim's memory
+stayed as it was.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import sys
 import tempfile
 
@@ -36,7 +38,8 @@ CLASSES = ("crash", "hang", "wrong", "nothing")  # of those that were reached
 KINDS = ("data", "stack", "text")
 COUNTS = ("injected", *CLASSES, "not_reached", "recovered", "unprovoked", *KINDS)
 LINE = re.compile(r"CAMPAIGN next (\d+) (" + r" \d+ ".join(COUNTS) + r" \d+)")
-END = re.compile(r"CHORES done|KFV PANIC[^\r\n]*")
+# A driver may do to its own VM what it likes, ask for a reboot for example: then it begins anew.
+END = re.compile(r"CHORES done|vm chores(?:: (?!halted)| failed)[^\r\n]*|KFV PANIC[^\r\n]*")
 BEAT = re.compile(r"beat \d+ ")
 
 
@@ -47,7 +50,7 @@ def count(line):
 
 
 def empty():
-    return dict.fromkeys((*COUNTS, "vmm_crashes", "vmm_hangs", "victim_changed"), 0)
+    return dict.fromkeys((*COUNTS, "vmm_crashes", "vmm_hangs", "victim_changed", "vm_ended"), 0)
 
 
 def add(total, part):
@@ -81,7 +84,11 @@ def chunk(boot, seed, first, number):
             total["vmm_hangs"] += 1
             break
         match = machine.serial.match
-        done = match[0].startswith("CHORES")
+        done = match[0].startswith(("CHORES", "vm chores"))
+        if match[0].startswith("vm chores"):
+            total["vm_ended"] += 1
+            at = min(at + REPORTS, first + number)
+            print(f"{at}: {match[0]}", file=sys.stderr)
         if match[0].startswith("KFV PANIC"):
             total["vmm_crashes"] += 1
             break
@@ -89,6 +96,7 @@ def chunk(boot, seed, first, number):
             at, found = count(match)
     add(total, found)
     if not done:
+        shutil.copy(machine.log_path, machine.log_path.with_suffix(f".{seed}.{at}.log"))
         return total, min(at + REPORTS, first + number)
     try:
         machine.expect(BEAT.pattern, SILENCE)
@@ -130,15 +138,15 @@ def save(lane, seed, at, total):
     runs[f"{lane} seed {seed}"] = {"next": at, **total}
     sums = empty()
     for each in runs.values():
-        add(sums, {name: value for name, value in each.items() if name != "next"})
+        add(sums, {name: value for name, value in each.items() if name in sums})
     RESULTS.write_text(json.dumps({**sums, "runs": runs}, indent=1) + "\n")
 
 
 def saved(lane, seed):
     """(next fault, counts so far) of a campaign that was begun."""
     runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else {}
-    found = dict(runs.get(f"{lane} seed {seed}", {"next": 0, **empty()}))
-    return found.pop("next"), found
+    found = runs.get(f"{lane} seed {seed}", {})
+    return found.get("next", 0), {name: found.get(name, 0) for name in empty()}
 
 
 def table(lane, total):
@@ -149,7 +157,8 @@ def table(lane, total):
         lines.append(f"  {name:8} {total[name]:7} {share:5.1f}%")
     lines.append(f"  and {total['not_reached']} rounds whose fault was not reached")
     lines.append(f"  recovered {total['recovered']}; hypervisor: {total['vmm_crashes']} crashes, "
-                 f"{total['vmm_hangs']} hangs; victim changed: {total['victim_changed']}")
+                 f"{total['vmm_hangs']} hangs; victim changed: {total['victim_changed']}; "
+                 f"VMs ended by their own drivers: {total['vm_ended']}")
     return "\n".join(lines)
 
 

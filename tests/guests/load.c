@@ -168,9 +168,10 @@ static u32 take_frames(u16 *taken, u32 seen)
 {
 	for (; *taken != receive.used_index; ++*taken) {
 		u16 head = (u16)receive.used[*taken % VIRTIO_ENTRIES].head;
-		u32 which = look_at(&buffer[head].frame);
+		bool empty = !receive.used[*taken % VIRTIO_ENTRIES].len;
+		u32 which = empty ? FRAMES : look_at(&buffer[head].frame);
 
-		twice += which == FRAMES || seen >> which & 1;
+		twice += !empty && (which == FRAMES || seen >> which & 1);
 		seen |= which < FRAMES ? 1u << which : 0;
 		virtio_offer(&receive, head);
 	}

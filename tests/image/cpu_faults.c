@@ -7,6 +7,7 @@
 #include "arch/x86/paging.h"
 #include "core/l1/log.h"
 #include "tests/dialect.h"
+#include "tests/image/resolve.h"
 
 bool fault_cpu_is_amd(void)
 {

@@ -226,6 +226,47 @@ TEST(bus_handles_serve_whom_they_were_given_to)
 	tear_down();
 }
 
+static u64 next_number(void)
+{
+	struct bus_message m = { 0 };
+
+	return bus_receive(&end[0], &m) ? m.a : 0;
+}
+
+/* A microreboot: what was received and granted in the call that failed. */
+TEST(bus_goes_back_to_what_was_for_good)
+{
+	static struct compartment confined;
+	u64 before, after;
+	u8 byte;
+
+	set_up();
+	end[0].compartment = &confined;
+	before = give(0, 0, 8, BUS_READ);
+	for (u32 i = 1; i <= 3; i++)
+		EXPECT_EQ(bus_send(&middle, &end[0], BUS_INFO, i, 0), 0);
+	EXPECT_EQ(next_number(), 1);
+	bus_commit(&end[0]);
+	EXPECT_EQ(next_number(), 2);
+	EXPECT_EQ(next_number(), 3);
+	after = give(0, 0, 8, BUS_READ);
+	EXPECT_EQ(peek(&middle, after, &byte, 1), 0);
+	for (u32 i = 0; i < MOST - 2; i++)
+		EXPECT_EQ(bus_send(&middle, &end[0], BUS_INFO, 4, 0), 0);
+	EXPECT_EQ(bus_send(&middle, &end[0], BUS_INFO, 0, 0), -EAGAIN);
+	bus_rewind(&end[0]);
+	EXPECT_EQ(peek(&middle, before, &byte, 1), 0);
+	EXPECT_EQ(peek(&middle, after, &byte, 1), -EINVAL);
+	EXPECT_EQ(next_number(), 2);
+	EXPECT_EQ(next_number(), 3);
+	EXPECT_EQ(next_number(), 4);
+	bus_commit(&end[0]);
+	bus_rewind(&end[0]);
+	EXPECT_EQ(next_number(), 4);
+	EXPECT_EQ(bus_send(&middle, &end[0], BUS_INFO, 5, 0), 0);
+	tear_down();
+}
+
 static void expect_void(u64 to, u64 from)
 {
 	u8 byte;

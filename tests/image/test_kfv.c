@@ -5,6 +5,8 @@
 #include "core/l1/device.h"
 #include "core/l1/gate.h"
 #include "core/l2/gate.h"
+#include "core/l2/sched.h"
+#include "core/l2/snapshot.h"
 #include "core/l3/gate.h"
 #include "kfv/witness.h"
 #include "kfv/mediation.h"
@@ -102,6 +104,57 @@ TEST(kfv_every_gate_calls_its_hook)
 	hrsc_remove(&vm.hrsc);
 	hrsc_remove(&driver);
 	hrsc_remove(&vcpu.hrsc);
+}
+
+static u64 life_events(void)
+{
+	static u64 before;
+	u64 since = witness_seen(HOOK_L2_LIFE) - before;
+
+	before += since;
+	return since;
+}
+
+static void live(struct vm *vm)
+{
+	vm_start(vm);
+	EXPECT_EQ(life_events(), 1);
+	vm_pause(vm);
+	vm_resume(vm);
+	EXPECT_EQ(life_events(), 2);
+	EXPECT_EQ(vm_snapshot(vm), 0); /* paused for it */
+	EXPECT_EQ(life_events(), 2);
+	EXPECT_EQ(vm_restart(vm), 0); /* the same */
+	EXPECT_EQ(life_events(), 2);
+	vm_end(vm, END_KILLED, 0);
+	EXPECT_EQ(life_events(), 1);
+	EXPECT_EQ(vm_restore(vm), 0); /* paused, then running */
+	EXPECT_EQ(life_events(), 2);
+	vm_destroy(vm);
+	EXPECT_EQ(life_events(), 1);
+}
+
+TEST(kfv_every_step_of_a_life_is_seen)
+{
+	static const struct config_vm config = { .name = "life",
+		.memory_bytes = MIB(8),
+		.vcpus = 1,
+		.weight = WEIGHT_DEFAULT,
+		.cpus = ~0ull,
+		.kernel = "restless" };
+	enum policy_mode mode = policy_active()->table.mode;
+	struct vm *vm;
+
+	EXPECT_EQ(policy_set_mode(POLICY_OFF), 0);
+	EXPECT(lock_try(&life_lock));
+	if (EXPECT_EQ(vm_create(&config, &vm), 0)) {
+		EXPECT_EQ(hook_arm_all(true), 0);
+		(void)life_events();
+		live(vm);
+		EXPECT_EQ(hook_arm_all(false), 0);
+	}
+	lock_give(&life_lock);
+	EXPECT_EQ(policy_set_mode(mode), 0);
 }
 
 TEST(kfv_policy_in_force_is_armed_everywhere)

@@ -10,6 +10,7 @@
 #include "core/l1/frame.h"
 #include "core/lib/string.h"
 #include "tests/image/fault.h"
+#include "tests/image/resolve.h"
 
 #define ENTRY_ADDRESS 0x000ffffffffff000ull
 #define TEST_OWNER    OWNER_VM(15)

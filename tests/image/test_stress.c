@@ -9,6 +9,7 @@
  * module `restless`.
  */
 #include "tests/dialect.h"
+#include "tests/image/resolve.h"
 
 #include "arch/x86/apic.h"
 #include "arch/x86/hv.h"
