@@ -145,6 +145,18 @@ static bool any_busy(void)
 	return busy;
 }
 
+static void note_refusal(const char *name, struct device *d, u8 unit)
+{
+	static const char *const why[DISK_REFUSALS] = {
+		[DISK_REFUSED_FORMAT] = "its sectors are not of 512 bytes",
+		[DISK_REFUSED_ADDRESS] = "its controller reaches no memory above 4 GiB",
+	};
+	u64 refusal = host_call(d, &host_hrsc, 0, BUS_INFO, DISK_INFO_REFUSED + unit, 0);
+
+	if (refusal < DISK_REFUSALS && why[refusal])
+		log_warn("disk %s: of no use, %s", name, why[refusal]);
+}
+
 static void note_disk(struct load_host_disk *to, struct device *d, u8 unit, u32 number)
 {
 	to->device = d;
@@ -158,6 +170,8 @@ static void note_disk(struct load_host_disk *to, struct device *d, u8 unit, u32 
 	}
 	if (to->sectors[0])
 		log_info("disk %s: %lu sectors, by %s", to->name, to->sectors[0], d->driver->name);
+	else
+		note_refusal(to->name, d, unit);
 }
 
 /* Each disk that a driver may have gets a name, with a number by the order of the functions. */

@@ -44,6 +44,22 @@ struct driver_device {
 	u8 units;				   /* disks that one function may have, else 0 */
 };
 
+/* BUS_INFO of a disk's driver. */
+enum disk_info {
+	DISK_INFO_REQUESTS,
+	DISK_INFO_ERRORS,
+	DISK_INFO_TIMEOUTS,
+	DISK_INFO_REFUSED, /* and up, of each unit: enum disk_refusal */
+};
+
+/* Why a unit has no sectors though there is something. */
+enum disk_refusal {
+	DISK_REFUSED_NOT,
+	DISK_REFUSED_FORMAT,  /* it has no sectors of 512 bytes */
+	DISK_REFUSED_ADDRESS, /* its controller does not reach the memory */
+	DISK_REFUSALS,
+};
+
 /* BUS_INFO of a network card's driver. */
 enum uplink_info {
 	UPLINK_SENT, /* frames */

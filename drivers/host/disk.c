@@ -116,16 +116,21 @@ static struct disk_request *choose(struct disk *d)
 	return NULL;
 }
 
+static u64 limit_ns(const struct disk_class *c, const struct disk *d)
+{
+	if (d->now != &d->own)
+		return TIMEOUT_NS;
+	return c->probe_ns ? c->probe_ns : PROBE_TIMEOUT_NS;
+}
+
 /* Begins requests as long as they are over at once. */
 static void serve(const struct disk_class *c, struct disk *d)
 {
 	enum disk_result result = DISK_PENDING;
 
 	while (d->now || (d->now = choose(d))) {
-		u64 limit = d->now == &d->own ? PROBE_TIMEOUT_NS : TIMEOUT_NS;
-
 		if (!d->deadline_ns) {
-			d->deadline_ns = l1_now_ns() + limit;
+			d->deadline_ns = l1_now_ns() + limit_ns(c, d);
 			c->begin(d);
 		}
 		result = c->poll(d);
@@ -183,12 +188,18 @@ static u64 tell(struct disk_request *r)
 	return result;
 }
 
-/* BUS_INFO: 0 requests, 1 errors, 2 time-outs. */
 static u64 info(const struct disk *d, u64 item)
 {
-	const u64 items[] = { d->requests, d->errors, d->timeouts };
+	const u64 items[DISK_INFO_REFUSED] = {
+		[DISK_INFO_REQUESTS] = d->requests,
+		[DISK_INFO_ERRORS] = d->errors,
+		[DISK_INFO_TIMEOUTS] = d->timeouts,
+	};
 
-	return item < ARRAY_LEN(items) ? items[item] : BUS_NO_PEER;
+	if (item < DISK_INFO_REFUSED)
+		return items[item];
+	return item - DISK_INFO_REFUSED < DISK_UNITS ? d->unit[item - DISK_INFO_REFUSED].refused
+						     : BUS_NO_PEER;
 }
 
 u64 disk_bus_call(const struct disk_class *c, void *state, u32 fn, u64 a, u64 b)

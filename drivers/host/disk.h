@@ -22,6 +22,7 @@ struct disk_extent {
 
 struct disk_unit {
 	u64 sectors; /* 0: it is not there */
+	u8 refused;  /* enum disk_refusal */
 	struct disk_extent partition[DISK_PARTITIONS];
 };
 
@@ -62,7 +63,8 @@ struct disk {
 
 struct disk_class {
 	u8 units;
-	u64 poll_ns; /* to look again after so long, if no interrupt comes */
+	u64 poll_ns;  /* to look again after so long, if no interrupt comes */
+	u64 probe_ns; /* for a unit to answer at the start; 0: a second */
 	/* At the start, before the reset; NULL: nothing to do. */
 	void (*prepare)(void *state, const struct driver_setup *setup);
 	/* Makes the device forget what it was at. Also the start. */

@@ -5,7 +5,7 @@
  * command protocols"). Units 0 and 1 are master and slave of the first channel, 2 and 3 of the
  * second. What is no ATA disk is not there for us. The device does no DMA, so it reaches no memory.
  */
-#include "drivers/host/disk.h"
+#include "drivers/host/ata.h"
 
 #include "core/lib/string.h"
 
@@ -21,45 +21,13 @@
 #define R_STATUS	    7 /* reading; a command is written there */
 
 #define DEVICE_SLAVE 0x10
-#define DEVICE_LBA   0x40
 #define DEVICE_FIXED 0xa0
 
-#define STATUS_ERROR  0x01
-#define STATUS_DATA   0x08 /* DRQ */
-#define STATUS_FAULT  0x20
-#define STATUS_READY  0x40
-#define STATUS_BUSY   0x80
 #define STATUS_NOBODY 0xff
 #define CONTROL_RESET 0x04
 
-enum {
-	ATA_READ = 0x20,
-	ATA_READ_EXT = 0x24,
-	ATA_READ_MULTIPLE_EXT = 0x29,
-	ATA_WRITE = 0x30,
-	ATA_WRITE_EXT = 0x34,
-	ATA_WRITE_MULTIPLE_EXT = 0x39,
-	ATA_READ_MULTIPLE = 0xc4,
-	ATA_WRITE_MULTIPLE = 0xc5,
-	ATA_SET_MULTIPLE = 0xc6,
-	ATA_FLUSH = 0xe7,
-	ATA_FLUSH_EXT = 0xea,
-	ATA_IDENTIFY = 0xec,
-};
-
-/* Words of what ATA_IDENTIFY returns. */
-#define ID_MULTIPLE   47
-#define ID_ABLE	      49
-#define ID_SECTORS    60
-#define ID_COMMANDS   83
-#define ID_SECTORS_48 100
-#define ABLE_LBA      BIT(9)
-#define COMMANDS_48   BIT(10)
-#define WORD_VALID    0x4000 /* of bits 15 and 14 */
-
 #define MULTIPLE_MAX 16
 #define AT_ONE_GO    1 /* sectors: one is hundreds of cycles of a slow bus */
-#define SECTORS_28   BIT(28)
 #define SPIN	     4 /* looks at the status before a time is waited */
 
 /* What the command in hand waits for. */
@@ -199,28 +167,12 @@ static void move(struct ide *ide, const struct disk_request *r, u32 count, bool 
 	pause(r->unit);
 }
 
-/* What the disk says of itself; it is not there if that makes no sense. */
-static void read_identity(struct ide *ide, u8 unit)
-{
-	struct disk_unit *u = &ide->disk.unit[unit];
-	u16 word[256];
-	u64 sectors;
-
-	memcpy(word, ide->disk.memory + ide->disk.now->at, sizeof(word));
-	u->sectors = 0;
-	if (!(word[ID_ABLE] & ABLE_LBA))
-		return;
-	ide->wide[unit] =
-		(word[ID_COMMANDS] & 0xc000) == WORD_VALID && (word[ID_COMMANDS] & COMMANDS_48);
-	memcpy(&sectors, &word[ide->wide[unit] ? ID_SECTORS_48 : ID_SECTORS], 8);
-	u->sectors = sectors & (ide->wide[unit] ? BIT(48) - 1 : SECTORS_28 - 1);
-	ide->multiple[unit] = (u8)MIN(word[ID_MULTIPLE] & 0xff, MULTIPLE_MAX);
-}
-
 /* After the identity: blocks of several sectors, unless the disk does not want to. */
 static enum disk_result agree_on_blocks(struct ide *ide, u8 unit)
 {
-	read_identity(ide, unit);
+	ata_read_identity(&ide->disk.unit[unit], ide->disk.memory + ide->disk.now->at,
+		&ide->wide[unit], &ide->multiple[unit]);
+	ide->multiple[unit] = MIN(ide->multiple[unit], MULTIPLE_MAX);
 	if (!ide->disk.unit[unit].sectors || !ide->multiple[unit])
 		return DISK_DONE;
 	set(unit, R_COUNT, ide->multiple[unit]);

@@ -4,6 +4,7 @@ writes is in the image afterwards, where it belongs and nowhere else."""
 
 import hashlib
 import random
+import re
 import struct
 import zlib
 
@@ -16,8 +17,10 @@ LINUX_SECONDS = 240
 DISK_LEN = 16 * CYLINDER  # a shape that every emulator takes
 FIRST, COUNT = 2048, 4096  # of the partition, in sectors
 
-
-NAMES = ["ide1", pytest.param("vblk0", marks=pytest.mark.lanes("tcg-svm"))]
+# Bochs has IDE alone.
+NAMES = ["ide1"] + [
+    pytest.param(name, marks=pytest.mark.lanes("tcg-svm")) for name in ("vblk0", "ahci1")
+]
 
 
 def digest(data):
@@ -133,3 +136,31 @@ def test_a_disk_that_is_not_there(boot_vms, tmp_path, lane, name):
         machine.expect(r'config:\d+:\d+: expected the name of a physical driver, got "nvme"')
     else:
         machine.expect(rf"disk d: there is no (disk|partition) {name}")
+
+
+# What was written last, and is read back from the disk, again and again.
+LOAD = (
+    "mke2fs -F /dev/vda >/dev/null && mkdir /m && mount -t ext4 /dev/vda /m && n=0 && "
+    "while [ $n -lt 12 ]; do n=$((n+1)); head -c 400000 /dev/vdb >/m/f$n && sync && "
+    "echo 3 >/proc/sys/vm/drop_caches && cmp -n 400000 /m/f$n /dev/vdb || exit 1; "
+    "echo round $n; done; umount /m"
+)
+
+
+@pytest.mark.lanes("tcg-svm")
+@pytest.mark.parametrize("name", ["vblk0", "ahci1"])
+def test_a_driver_is_rebooted_under_load(boot_vms, tmp_path, lane, name):
+    """What was under way is asked for again: the guest has no error and reads what it wrote."""
+    disk = Disk(tmp_path / "disk.img", name=name)
+    vm = linux(cmdline=f'kfv.run="{LOAD}"', reboot="stop", disk=[f"d {name} rw", "n new.img"])
+    vm.modules["new.img"] = random.Random(14).randbytes(400384)
+    machine = boot_vms(vm, focus="kfv", extra=disk.arguments(lane))
+    machine.expect("KFV guest ready", timeout=LINUX_SECONDS * lane.patience)
+    driver = re.search(rf"{name[:4]}@\S+", machine.run("drivers"))[0]
+    for count in (1, 3, 5, 7, 9):
+        machine.expect(rf"round {count}\r?\n", timeout=LINUX_SECONDS * lane.patience)
+        assert "is rebooted when it is called next" in machine.run(f"drivers {driver} reboot")
+    machine.expect(r"kfv\.run status 0", timeout=LINUX_SECONDS * lane.patience)
+    assert re.search(rf"(?m)^{driver} +confined +live +\d+ +5\b", machine.run("drivers"))
+    text = plain(machine.log_text())
+    assert "I/O error" not in text and "EXT4-fs error" not in text
