@@ -19,7 +19,7 @@ FIRST, COUNT = 2048, 4096  # of the partition, in sectors
 
 # Bochs has IDE alone.
 NAMES = ["ide1"] + [
-    pytest.param(name, marks=pytest.mark.lanes("tcg-svm")) for name in ("vblk0", "ahci1")
+    pytest.param(name, marks=pytest.mark.lanes("tcg-svm")) for name in ("vblk0", "ahci1", "nvme1")
 ]
 
 
@@ -127,15 +127,28 @@ def test_copy_on_write_leaves_the_disk_as_it_is(boot_vms, tmp_path, lane):
     assert disk.path.read_bytes() == disk.before
 
 
-@pytest.mark.parametrize("name", ["ide1:2", "ide0", "ide31", "nvme0"])
+@pytest.mark.parametrize("name", ["ide1:2", "ide0", "ide31", "nvme0", "vblk0:1"])
 def test_a_disk_that_is_not_there(boot_vms, tmp_path, lane, name):
     disk = Disk(tmp_path / "disk.img", mbr((0x83, FIRST, COUNT), (0x83, FIRST + 1, DISK_LEN)))
     vm = linux(reboot="stop", disk=f"d {name} ro")
     machine = boot_vms(vm, extra=disk.arguments(lane))
-    if name == "nvme0":
-        machine.expect(r'config:\d+:\d+: expected the name of a physical driver, got "nvme"')
-    else:
-        machine.expect(rf"disk d: there is no (disk|partition) {name}")
+    machine.expect(rf"disk d: there is no (disk|partition) {name}")
+
+
+def test_a_driver_that_is_not_there(boot_vms):
+    machine = boot_vms(linux(reboot="stop"), host=["driver floppy"])
+    machine.expect(r'config:\d+:\d+: expected the name of a physical driver, got "floppy"')
+
+
+@pytest.mark.lanes("tcg-svm")
+def test_a_disk_with_long_sectors(boot_vms, tmp_path, lane):
+    """It is refused, and why is said."""
+    disk = Disk(tmp_path / "disk.img", name="nvme0")
+    *before, device = disk.arguments(lane)
+    device += ",logical_block_size=4096,physical_block_size=4096"
+    machine = boot_vms(linux(reboot="stop", disk="d nvme0 ro"), extra=(*before, device))
+    machine.expect("disk nvme0: of no use, its sectors are not of 512 bytes")
+    machine.expect("disk d: there is no disk nvme0")
 
 
 # What was written last, and is read back from the disk, again and again.
@@ -148,7 +161,7 @@ LOAD = (
 
 
 @pytest.mark.lanes("tcg-svm")
-@pytest.mark.parametrize("name", ["vblk0", "ahci1"])
+@pytest.mark.parametrize("name", ["vblk0", "ahci1", "nvme0"])
 def test_a_driver_is_rebooted_under_load(boot_vms, tmp_path, lane, name):
     """What was under way is asked for again: the guest has no error and reads what it wrote."""
     disk = Disk(tmp_path / "disk.img", name=name)

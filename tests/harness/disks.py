@@ -5,11 +5,14 @@ SECTOR = 512
 CYLINDER = 16 * 63 * SECTOR
 
 # By the name that the hypervisor gives it: the slave of the first IDE channel, as the CD may be
-# the master, the first virtio disk, or the second port of the first AHCI controller.
+# the master, the first virtio disk, the second port of the first AHCI controller, or the first two
+# namespaces of an NVMe controller.
 QEMU_DEVICES = {
     "ide1": ("-device", "piix3-ide,id=ide", "-device", "ide-hd,drive=disk,bus=ide.0,unit=1"),
     "vblk0": ("-device", "virtio-blk-pci,drive=disk,disable-legacy=on"),
     "ahci1": ("-device", "ahci,id=sata", "-device", "ide-hd,drive=disk,bus=sata.1"),
+    "nvme0": ("-device", "nvme,serial=kfv,drive=disk"),
+    "nvme1": ("-device", "nvme,serial=kfv", "-device", "nvme-ns,drive=disk,nsid=2"),
 }
 
 

@@ -30,7 +30,7 @@ HOST_OBJ := $(patsubst %.c,$(O)/host/%.o,$(HOST_PURE_SRC) $(HOST_KFV_SRC) $(HOST
 FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_PURE_SRC) tests/host/fake_gate.c tests/host/fake_bus.c \
 	tests/host/fake_lock.c) $(HOST_DATA)
 
-FUZZ_OBJ += $(patsubst %,$(O)/fuzz/tests/host/%_card.o,ne e1000 vnet)
+FUZZ_OBJ += $(patsubst %,$(O)/fuzz/tests/host/%_card.o,ne e1000 vnet nvme)
 FUZZ_OBJ += $(O)/fuzz/tests/host/ahci_hba.o
 EMUL_FUZZ_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(HOST_EMUL_SRC) tests/host/machine.c)
 $(O)/host/core/l3/%.o $(O)/fuzz/core/l3/%.o: HOST_FLAGS += -include tests/host/machine_names.h

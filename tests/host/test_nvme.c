@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The NVMe driver over a model of a controller that can be told to be wrong in many ways. */
+#include "tests/dialect.h"
+#include "tests/host/disk_bus.h"
+#include "tests/host/nvme_card.h"
+
+#include <string.h>
+
+#define DRIVER "nvme"
+#define TARGET DISK_ALL(NVME_DISK)
+
+static u64 sectors(u8 unit)
+{
+	return disk_ask(DRIVER, 0, BUS_DISK_SIZE, 0, DISK_ALL(unit));
+}
+
+static u64 info(u64 item)
+{
+	return disk_ask(DRIVER, 0, BUS_INFO, item, 0);
+}
+
+static void begin(void)
+{
+	nvme_card_plug();
+	nvme_card_start();
+}
+
+static void end(void)
+{
+	EXPECT_EQ(nvme.faults, 0);
+	pc_stop();
+}
+
+static u64 read_some(u32 port, u64 at, u32 count)
+{
+	return disk_do(DRIVER, port, BUS_DISK_READ, at, TARGET | count);
+}
+
+TEST(nvme_finds_namespaces)
+{
+	begin();
+	for (u8 unit = 0; unit < DISK_UNITS; unit++) {
+		EXPECT_EQ(sectors(unit), unit == NVME_DISK ? NVME_SECTORS : 0);
+		EXPECT_EQ(info(DISK_INFO_REFUSED + unit),
+			unit == 2 ? DISK_REFUSED_FORMAT : DISK_REFUSED_NOT);
+	}
+	EXPECT_EQ(nvme.resets, 1);
+	EXPECT(pc.master);
+	end();
+}
+
+static void move_sectors(void)
+{
+	static const u32 counts[] = { 1, 7, 8, 9, 16, 17, 127, 128 };
+
+	for (u32 i = 0; i < ARRAY_LEN(counts); i++) {
+		memset(disk_window(2), 0, BUS_WINDOW);
+		EXPECT_EQ(read_some(2, 103 + i, counts[i]), DISK_DONE);
+		EXPECT_MEM(disk_window(2), nvme.image + (103 + i) * DISK_SECTOR,
+			counts[i] * DISK_SECTOR);
+		EXPECT(counts[i] == 128 || !disk_window(2)[counts[i] * DISK_SECTOR]);
+	}
+	for (u32 i = 0; i < BUS_WINDOW; i++)
+		disk_window(1)[i] = (u8)(i * 5 + i / 512);
+	EXPECT_EQ(disk_do(DRIVER, 1, BUS_DISK_WRITE, 384, TARGET | 128), DISK_DONE);
+	EXPECT_MEM(disk_window(1), nvme.image + 384 * DISK_SECTOR, BUS_WINDOW);
+	EXPECT_EQ(disk_do(DRIVER, 1, BUS_DISK_FLUSH, 0, TARGET), DISK_DONE);
+	EXPECT_EQ(nvme.flushes, 1);
+	EXPECT_EQ(read_some(1, 510, 3), DISK_ERROR);
+}
+
+/* As much at once as the controller takes. */
+TEST(nvme_moves_sectors)
+{
+	for (u8 transfer = 0; transfer < 6; transfer++) {
+		nvme_card_plug();
+		nvme.transfer = transfer;
+		nvme_card_start();
+		move_sectors();
+		end();
+	}
+}
+
+TEST(nvme_tells_an_error_and_goes_on)
+{
+	begin();
+	nvme.fails = true;
+	EXPECT_EQ(read_some(0, 0, 8), DISK_ERROR);
+	nvme.fails = false;
+	EXPECT_EQ(read_some(0, 1, 8), DISK_DONE);
+	EXPECT_EQ(nvme.resets, 1);
+	EXPECT_EQ(info(DISK_INFO_ERRORS), 1);
+	end();
+}
+
+TEST(nvme_is_reset_when_it_is_silent_or_makes_no_sense)
+{
+	begin();
+	nvme.hangs = true;
+	EXPECT_EQ(read_some(0, 0, 8), DISK_ERROR);
+	EXPECT_EQ(info(DISK_INFO_TIMEOUTS), 1);
+	EXPECT(!pc.master);
+	nvme.hangs = false;
+	EXPECT_EQ(read_some(0, 1, 8), DISK_DONE);
+	EXPECT_EQ(nvme.resets, 2);
+	nvme.wrong = 4; /* the number of another command */
+	EXPECT_EQ(read_some(0, 0, 8), DISK_ERROR);
+	EXPECT_EQ(read_some(0, 1, 8), DISK_DONE);
+	EXPECT_EQ(nvme.resets, 3);
+	nvme.reg[0x1c / 4] |= 2; /* it has failed */
+	EXPECT_EQ(read_some(0, 0, 8), DISK_ERROR);
+	EXPECT_EQ(read_some(0, 1, 8), DISK_DONE);
+	EXPECT_MEM(disk_window(0), nvme.image + DISK_SECTOR, 8 * DISK_SECTOR);
+	EXPECT_EQ(nvme.resets, 4);
+	end();
+}
+
+static u64 size_with(u64 blocks, u8 format, u16 metadata)
+{
+	u64 size;
+
+	nvme_card_plug();
+	nvme.blocks = blocks;
+	nvme.format = format;
+	nvme.metadata = metadata;
+	nvme_card_start();
+	size = sectors(NVME_DISK);
+	end();
+	return size;
+}
+
+TEST(nvme_believes_no_namespace)
+{
+	EXPECT_EQ(size_with(NVME_SECTORS, 0x80, 0), NVME_SECTORS); /* a bit without meaning */
+	EXPECT_EQ(size_with(BIT(48), 0, 0), 0);
+	EXPECT_EQ(size_with(~0ull, 0, 0), 0);
+	EXPECT_EQ(size_with(0, 0, 0), 0);
+	EXPECT_EQ(size_with(NVME_SECTORS, 0, 8), 0);
+	EXPECT_EQ(size_with(NVME_SECTORS, 1, 0), 0);
+	EXPECT_EQ(size_with(NVME_SECTORS, 2, 0), 0);
+	EXPECT_EQ(size_with(NVME_SECTORS, 3, 0), 0);	/* there is no such format */
+	EXPECT_EQ(size_with(NVME_SECTORS, 0xff, 0), 0); /* nor one like that */
+}
+
+static void nothing(void)
+{
+	nvme_card_start();
+	pc_advance(100000000000ull);
+	EXPECT_EQ(sectors(NVME_DISK), 0);
+	end();
+}
+
+TEST(nvme_without_a_controller)
+{
+	nvme_card_plug();
+	nvme.gone = true;
+	nothing();
+	nvme_card_plug();
+	nvme.stuck = true;
+	nothing();
+	nvme_card_plug();
+	nvme.refuses = true;
+	nothing();
+	nvme_card_plug();
+	nvme.reg[1] |= 1 << 16; /* pages of 8 KiB */
+	nothing();
+	nvme_card_plug();
+	nvme.reg[1] |= 15; /* doorbells beyond its registers */
+	nothing();
+}
+
+/* What was under way is forgotten, and asked for again. */
+TEST(nvme_begins_anew)
+{
+	begin();
+	nvme.hangs = true;
+	EXPECT_EQ(disk_ask(DRIVER, 5, BUS_DISK_READ, 1, TARGET | 128), DISK_PENDING);
+	pc_device(DRIVER);
+	EXPECT(!pc.master);
+	EXPECT_EQ(disk_ask(DRIVER, 5, BUS_DISK_RESULT, 0, 0), DISK_IDLE);
+	EXPECT_EQ(sectors(NVME_DISK), BUS_NO_PEER); /* not yet */
+	nvme.hangs = false;
+	EXPECT_EQ(read_some(5, 1, 128), DISK_DONE);
+	EXPECT_MEM(disk_window(5), nvme.image + DISK_SECTOR, BUS_WINDOW);
+	end();
+}
