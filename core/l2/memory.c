@@ -33,8 +33,7 @@ int vm_memory_create(struct vm *vm)
 
 	if (err)
 		return err;
-	vm->blocks =
-		pages_alloc((u32)(ALIGN_UP(n * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE), FRAME_DATA);
+	vm->blocks = vm_room_take(vm, n * sizeof(hpa_t));
 	if (!vm->blocks)
 		return -ENOMEM;
 	for (vm->nblocks = 0; vm->nblocks < n; vm->nblocks++) {
@@ -47,13 +46,10 @@ int vm_memory_create(struct vm *vm)
 
 void vm_memory_destroy(struct vm *vm)
 {
-	u32 table = (u32)(ALIGN_UP(vm->all_blocks * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE);
-
 	pt_destroy(&vm->s2);
 	while (vm->nblocks)
 		block_give(vm->blocks[--vm->nblocks]);
-	if (vm->blocks)
-		pages_free(vm->blocks, table);
+	vm_room_give(vm, vm->blocks, vm->all_blocks * sizeof(hpa_t));
 	vm->blocks = NULL;
 }
 

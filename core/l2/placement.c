@@ -232,18 +232,13 @@ static int add_regions(struct vm *vm, struct hrsc *h)
 	return 0;
 }
 
-static u32 state_pages(const struct driver *d)
-{
-	return (u32)(ALIGN_UP(d->state_size, PAGE_SIZE) / PAGE_SIZE);
-}
-
 /* Its data, and where it runs. */
 static int give_room(struct hrsc *h, bool is_confined)
 {
 	int err;
 
 	if (!is_confined) {
-		h->data = pages_alloc(state_pages(h->driver), FRAME_DATA);
+		h->data = vm_room_take(h->owner, h->driver->state_size);
 		return h->data ? 0 : -ENOMEM;
 	}
 	h->compartment = page_alloc(FRAME_DATA);
@@ -259,8 +254,8 @@ static void take_room(struct hrsc *h)
 	if (h->compartment) {
 		compartment_destroy(h->compartment);
 		pages_free(h->compartment, 1);
-	} else if (h->data) {
-		pages_free(h->data, state_pages(h->driver));
+	} else {
+		vm_room_give(h->owner, h->data, h->driver->state_size);
 	}
 	h->compartment = NULL;
 	h->data = NULL;

@@ -141,9 +141,27 @@ static int build(struct vm *vm)
 	return err;
 }
 
-static u32 vm_pages(void)
+static u32 pages(u64 bytes)
 {
-	return (u32)(ALIGN_UP(sizeof(struct vm), PAGE_SIZE) / PAGE_SIZE);
+	return (u32)(ALIGN_UP(bytes, PAGE_SIZE) / PAGE_SIZE);
+}
+
+#define VM_ROOM ALIGN_UP(sizeof(struct vm), PAGE_SIZE)
+
+void *vm_room_take(struct vm *vm, u64 bytes)
+{
+	u64 begin = vm ? ALIGN_UP(vm->room, 16) : VM_ROOM;
+
+	if (bytes > VM_ROOM - begin)
+		return pages_alloc(pages(bytes), FRAME_DATA);
+	vm->room = (u32)(begin + bytes);
+	return (u8 *)vm + begin;
+}
+
+void vm_room_give(struct vm *vm, void *room, u64 bytes)
+{
+	if (room && (!vm || (u64)room - (u64)vm >= VM_ROOM))
+		pages_free(room, pages(bytes));
 }
 
 static u16 free_id(void)
@@ -174,7 +192,7 @@ int vm_create(const struct config_vm *config, struct vm **out)
 {
 	bool runs = config->cpus << (CPU_MAX - cpu_count);
 	u16 id = runs ? free_id() : 0;
-	struct vm *vm = id ? pages_alloc(vm_pages(), FRAME_DATA) : NULL;
+	struct vm *vm = id ? pages_alloc(pages(sizeof(*vm)), FRAME_DATA) : NULL;
 	int err;
 
 	if (!runs) {
@@ -187,6 +205,7 @@ int vm_create(const struct config_vm *config, struct vm **out)
 		return -ENOMEM;
 	}
 	vm->id = id;
+	vm->room = sizeof(*vm);
 	vm->own = *config;
 	vm->config = &vm->own;
 	vm->memory_bytes = config->memory_bytes;
@@ -226,7 +245,7 @@ void vm_destroy(struct vm *vm)
 	snapshot_drop(vm);
 	vm_memory_destroy(vm);
 	hrsc_remove(&vm->hrsc);
-	pages_free(vm, vm_pages());
+	pages_free(vm, pages(sizeof(*vm)));
 }
 
 void vm_start(struct vm *vm)

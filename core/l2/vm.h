@@ -124,6 +124,7 @@ struct vm {
 	u16 id;	       /* (c) 1.. */
 	u8 state;      /* (s) enum vm_state */
 	u8 ended;      /* enum vm_end: why it stopped last */
+	u32 room;      /* (l) life_lock: bytes used of its own pages, see vm_room_take() */
 	u64 end_value; /* debug-exit value, or the guest's RIP at a triple fault */
 	u64 memory_bytes;
 	u32 nblocks, all_blocks; /* those it has, and is to have */
@@ -204,6 +205,12 @@ static inline hpa_t vm_ram_at(const struct vm *vm, u64 gpa)
 {
 	return vm_block_at(vm, gpa < GIB(4) ? gpa : gpa - GIB(4) + VM_RAM_BELOW_4G);
 }
+/*
+ * Zeroed memory that is kept as long as the VM: of what is left of the pages of its struct, or of
+ * pages of its own where that is too little or vm is NULL. To be given back with the same length.
+ */
+void *vm_room_take(struct vm *vm, u64 bytes);
+void vm_room_give(struct vm *vm, void *room, u64 bytes);
 /* Copies between guest physical memory and the nucleus; -EFAULT and no copy outside RAM. */
 int __must_check vm_read(struct vm *vm, gpa_t gpa, void *to, u64 len);
 int __must_check vm_write(struct vm *vm, gpa_t gpa, const void *from, u64 len);

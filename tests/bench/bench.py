@@ -59,7 +59,7 @@ ROWS = (
     Row("gate.trusted", "gate call, trusted", 40, None, ((40,), (40,))),
     Row("gate.confined", "gate call, confined", 400, None, ((400,), (400,))),
     Row("ipi.round_trip", "IPI there and back", None, None, ((14300,), (14500,))),
-    Row("sched.switch", "switch of vCPUs", None, None, ((1604,), (1815,))),
+    Row("sched.switch", "switch of vCPUs", None, None, ((1770,), (1980,))),
     Row("irq.latency", "timer, spinning", None, None, ((1610,), (935,))),
     Row("wake.hlt", "timer, in HLT", None, None, ((3090,), (2852,))),
     Row("virtio.blk_request", "disk, a sector", None, None, ((2935,), (2990,))),
@@ -74,7 +74,7 @@ ROWS = (
     Row("virtio.net_each_kib", "  each KiB more", None, None, ((145,), (145,))),
     Row("virtio.net_room", "room for a packet", None, None, ((1600,), (1640,))),
     Row("memory.fixed_kib", "memory, KiB", 2048, None, ((2048,), (2048,))),
-    Row("memory.per_vm_kib", "  for each VM", 64, None, ((68,), (72,))),
+    Row("memory.per_vm_kib", "  for each VM", 64, None, ((32,), (36,))),
     *(Row(f"memory.{vms}_vms_kib", f"  with {vms}", None, None) for vms in (1, 4, 16)),
     Row("boot.to_guest", "boot to guest", 100 * MILLION, None, ((100 * MILLION,),) * 2),
     Row("boot.create_vms", "  loading it", None, None),  # mostly memory that is wiped
