@@ -332,8 +332,8 @@ static bool give_up(struct percpu *cpu, u8 *mapped)
 {
 	if (!claim(cpu))
 		return answered(GIVE_UP_NS);
-	__atomic_store_n(&((struct ap_fields *)(mapped + (ap_fields - ap_page)))->apic, NOBODY,
-		__ATOMIC_SEQ_CST);
+	/* `apic`, which is first */
+	__atomic_store_n((u32 *)(mapped + (ap_fields - ap_page)), NOBODY, __ATOMIC_SEQ_CST);
 	if (!late_init())
 		apic_send(cpu->apic_id, IPI_INIT);
 	wait_ns(INIT_WAIT_NS);
