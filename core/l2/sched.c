@@ -352,7 +352,7 @@ static u64 vm_timers(struct vm *vm, u64 now, bool fire)
 
 		if (v->throttled_until_ns > now) /* whoever is told first that it wants to run */
 			earlier(&best, v->throttled_until_ns);
-		if (v->home == this_cpu(id))
+		if (v->home == this_cpu(id) && !v->queued) /* what waits looks when it has a CPU */
 			earlier(&best, fire ? vlapic_timer(v, now) : vlapic_deadline(v));
 	}
 	return best;

@@ -25,10 +25,11 @@
 #define WAIT_MS	       20000 /* on an emulator that is itself put off */
 #define TSC_ROUNDS     3000
 #define TELL_TURNS     200
+#define COUNT_TICKS    (1ull << 27)
 #define BENCH_RUNS     51
 #define DEAF_ROUNDS    5
 
-enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD, JOB_CROWD, JOB_DEAF };
+enum job { JOB_SLEEP, JOB_TSC, JOB_SPIN_OFF, JOB_YIELD, JOB_CROWD, JOB_TICKS, JOB_DEAF };
 
 extern const u8 ap_begin[], ap_end[];
 
@@ -190,6 +191,25 @@ static void wait_for_nothing(void)
 		pause();
 }
 
+/* Its timer is due as often as it can be, whether it has the CPU or not. */
+static void tick_often(void)
+{
+	timer_periodic(50);
+	spin_open();
+}
+
+/* How often it goes round in a stretch of time, which is less if others take it. */
+static void count_rounds(void)
+{
+	for (;;) {
+		u64 n = 0, end = rdtsc() + COUNT_TICKS;
+
+		while (rdtsc() < end)
+			n++;
+		print("counted %lu\n", n);
+	}
+}
+
 /* Asleep, but for what may not be masked: an interrupt that is does not end a HLT. */
 static void sleep_deaf(void)
 {
@@ -219,6 +239,8 @@ void ap_main(u32 id)
 			race_tsc();
 		if (job == JOB_CROWD)
 			wait_for_nothing();
+		if (job == JOB_TICKS)
+			tick_often();
 		if (job == JOB_DEAF && id == 1)
 			sleep_deaf();
 		done = job;
@@ -255,18 +277,29 @@ static bool start(u32 id)
 	return reaches(&started[id], before + 1);
 }
 
+static void all_begin(enum job what)
+{
+	job = what;
+	for (u32 id = 1; id < vcpus; id++)
+		start(id);
+}
+
 /* Every vCPU: what one gives way for is another of this VM. */
 static void crowd(void)
 {
-	job = JOB_CROWD;
-	for (u32 id = 1; id < vcpus; id++)
-		start(id);
+	all_begin(JOB_CROWD);
 	wait_for_nothing();
+}
+
+static void crowd_of_timers(void)
+{
+	all_begin(JOB_TICKS);
+	tick_often();
 }
 
 typedef void (*greed_fn)(void);
 static const greed_fn greed[] = { spin_masked, exit_often, write_port, sleep_shortly, kick_itself,
-	get_stuck, spin_open, break_order, take_two, crowd };
+	get_stuck, spin_open, break_order, take_two, crowd, crowd_of_timers, count_rounds };
 
 static void wake_all(void)
 {
