@@ -26,6 +26,7 @@ SHIFT = 3  # 8 ns for each instruction: firmware and GRUB wait for time to pass
 IPS = 125_000_000  # Bochs's word for that; with fewer, copying a VM lasts longer than a beat
 BLOCK = 2 << 20
 PATIENCE_S = 120
+POISON = 0xDEADBEEF.to_bytes(4, "little")  # what attackers write
 IOAPIC_REST = 8  # bytes that the driver keeps behind the redirection table
 
 CONFIG = """\
@@ -257,13 +258,13 @@ def find_attacker(ram):
     raise MachineError("the attacker's memory was not found")
 
 
-def ioapic_redzone(ram, placement):
-    """What lies behind the attacker's I/O APIC, in whose driver's table its marks are, up to the
-    end of the page. Where it is confined there is nothing, once more in the copy that the nucleus
-    keeps for a microreboot, and after one no marks."""
+def ioapic_overrun(ram, placement):
+    """How many words of the attacker's lie behind its I/O APIC, in whose driver's table its marks
+    are, up to the end of the page: there are its other drivers' data, or nothing. Where it is
+    confined the page is there once more, for a microreboot, and after one has no marks."""
     marks = [(0xC0 + pin) << 56 | 0x10000 | (0x30 + pin) for pin in range(24)]
     table = b"".join(mark.to_bytes(8, "little") for mark in marks)
     ends = [m.end() + IOAPIC_REST for m in re.finditer(re.escape(table), ram)]
     if placement == "trusted" and len(ends) != 1:
         raise MachineError(f"the attacker's redirection table was found {len(ends)} times")
-    return b"".join(ram[end : (end - 1 | 0xFFF) + 1] for end in ends)
+    return sum(ram[end : (end - 1 | 0xFFF) + 1].count(POISON) for end in ends)

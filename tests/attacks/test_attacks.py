@@ -140,7 +140,7 @@ def run_a02(boot, calm, lane, mode, without=(), placement="trusted"):
     oracle["legal access works"] = run.attacker("A02 step legal access works") is not None
     succeeded = not oracle["attacker gained nothing"]
     if run.sees_memory:
-        oracle["redzone clean"] = not any(scenario.ioapic_redzone(run.ram(), placement))
+        oracle["redzone clean"] = not scenario.ioapic_overrun(run.ram(), placement)
         succeeded = not oracle["redzone clean"]
     first = run.first_alert("absent-ports")
     exits = swept_before(first) if first else None
