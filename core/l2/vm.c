@@ -150,7 +150,7 @@ static u32 pages(u64 bytes)
 
 void *vm_room_take(struct vm *vm, u64 bytes)
 {
-	u64 begin = vm ? ALIGN_UP(vm->room, 16) : VM_ROOM;
+	u64 begin = vm && vm->room ? ALIGN_UP(vm->room, 16) : VM_ROOM;
 
 	if (bytes > VM_ROOM - begin)
 		return pages_alloc(pages(bytes), FRAME_DATA);

@@ -124,7 +124,7 @@ struct vm {
 	u16 id;	       /* (c) 1.. */
 	u8 state;      /* (s) enum vm_state */
 	u8 ended;      /* enum vm_end: why it stopped last */
-	u32 room;      /* (l) life_lock: bytes used of its own pages, see vm_room_take() */
+	u32 room;      /* (l) life_lock: bytes used of its pages: vm_room_take(); 0: host_vm */
 	u64 end_value; /* debug-exit value, or the guest's RIP at a triple fault */
 	u64 memory_bytes;
 	u32 nblocks, all_blocks; /* those it has, and is to have */
@@ -207,7 +207,7 @@ static inline hpa_t vm_ram_at(const struct vm *vm, u64 gpa)
 }
 /*
  * Zeroed memory that is kept as long as the VM: of what is left of the pages of its struct, or of
- * pages of its own where that is too little or vm is NULL. To be given back with the same length.
+ * pages of its own where that is too little, vm is NULL or the host's. To be given back with the same length.
  */
 void *vm_room_take(struct vm *vm, u64 bytes);
 void vm_room_give(struct vm *vm, void *room, u64 bytes);
