@@ -207,7 +207,8 @@ static inline hpa_t vm_ram_at(const struct vm *vm, u64 gpa)
 }
 /*
  * Zeroed memory that is kept as long as the VM: of what is left of the pages of its struct, or of
- * pages of its own where that is too little, vm is NULL or the host's. To be given back with the same length.
+ * pages of its own where that is too little, or vm is NULL or the host's. To be given back with the
+ * same length.
  */
 void *vm_room_take(struct vm *vm, u64 bytes);
 void vm_room_give(struct vm *vm, void *room, u64 bytes);
