@@ -2,20 +2,12 @@
 /* What a fuzzer does with a disk's driver, whatever its controller is. */
 #pragma once
 
-#include "tests/fuzz/holds.h"
 #include "tests/host/disk_bus.h"
 
-#include <string.h>
+#include "tests/fuzz/steps.h"
 
-#define MS	  1000000ull
-#define CALLS	  128 /* the driver may want to be called so often in a step of time */
-#define STEPS_MAX 512
-
-/* One step as the fuzzer writes it. */
-struct step {
-	u8 op, a, b, c;
-};
-ASSERT_SIZE(struct step, 4);
+#define MS    1000000ull
+#define CALLS 128 /* the driver may want to be called so often in a step of time */
 
 static inline void step_call(const char *driver, const struct step *s, u32 unit)
 {
@@ -35,21 +27,6 @@ static inline void step_scribble(const struct step *s, u32 len)
 	u32 at = s->a << 8 | s->b;
 
 	memory[s->a & 0x80 ? DISK_CLASS_AT + at % len : DISK_OWN_WINDOW + at] = s->c;
-}
-
-static inline void steps(const u8 *data, size_t size, void (*run)(const struct step *s))
-{
-	size = MIN(size, STEPS_MAX * sizeof(struct step));
-	for (size_t at = 0; at + sizeof(struct step) <= size; at += sizeof(struct step)) {
-		u32 calls = pc.timer_calls;
-		struct step s;
-
-		memcpy(&s, data + at, sizeof(s));
-		run(&s);
-		if (!(s.op & 0x80))
-			pc_advance(s.op & 0x40 ? 12 * MS : MS);
-		HOLDS(pc.timer_calls - calls < CALLS);
-	}
 }
 
 /* Nothing is under way for good. */

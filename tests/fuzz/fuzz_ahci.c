@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	ahci_hba_plug();
 	ahci_hba_start();
-	steps(data, size, run);
+	steps(data, size, run, CALLS);
 	check_well();
 	pc_stop();
 	return 0;

@@ -4,21 +4,15 @@
  * registers, the rings and the frames that come are input. The switch has a mirror at its other
  * port, to which whatever the driver makes of that goes.
  */
-#include "tests/fuzz/holds.h"
 #include "tests/host/e1000_card.h"
 #include "tests/host/fake_instance.h"
 #include "tests/host/uplink_guest.h"
 
-#define CALLS	  64 /* the driver may want to be called so often in a step of time */
-#define STEPS_MAX 512
-#define GOOD	  (3ull << 32)
-#define RINGS	  1024 /* bytes */
+#include "tests/fuzz/steps.h"
 
-/* One step as the fuzzer writes it. */
-struct step {
-	u8 op, a, b, c;
-};
-ASSERT_SIZE(struct step, 4);
+#define CALLS 64 /* the driver may want to be called so often in a step of time */
+#define GOOD  (3ull << 32)
+#define RINGS 1024 /* bytes */
 
 static void receive(u8 a, u8 b)
 {
@@ -88,17 +82,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	begin_uplink("e1000", size & 1 ? e1000_card_start : e1000_card_start_newer);
-	size = MIN(size, STEPS_MAX * sizeof(struct step));
-	for (size_t at = 0; at + sizeof(struct step) <= size; at += sizeof(struct step)) {
-		u32 calls = pc.timer_calls;
-		struct step s;
-
-		memcpy(&s, data + at, sizeof(s));
-		run(&s);
-		if (!(s.op & 0x80))
-			pc_advance(s.op & 0x40 ? 12 * MS : MS);
-		HOLDS(pc.timer_calls - calls < CALLS);
-	}
+	steps(data, size, run, CALLS);
 	check_well();
 	pc_stop();
 	return 0;

@@ -5,21 +5,15 @@
  * whatever the driver makes of that goes.
  */
 #include "drivers/host/uplink.h"
-#include "tests/fuzz/holds.h"
 #include "tests/host/ne_card.h"
 #include "tests/host/virtio_guest.h"
 
+#include "tests/fuzz/steps.h"
+
 #define MS	   1000000ull
 #define CALLS	   64 /* the driver may want to be called so often in a step of time */
-#define STEPS_MAX  512
 #define RING_START 0x46u
 #define RING_PAGES 58u
-
-/* One step as the fuzzer writes it. */
-struct step {
-	u8 op, a, b, c;
-};
-ASSERT_SIZE(struct step, 4);
 
 static void begin(void)
 {
@@ -121,17 +115,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	begin();
-	size = MIN(size, STEPS_MAX * sizeof(struct step));
-	for (size_t at = 0; at + sizeof(struct step) <= size; at += sizeof(struct step)) {
-		u32 calls = pc.timer_calls;
-		struct step s;
-
-		memcpy(&s, data + at, sizeof(s));
-		run(&s);
-		if (!(s.op & 0x80))
-			pc_advance(s.op & 0x40 ? 12 * MS : MS);
-		HOLDS(pc.timer_calls - calls < CALLS);
-	}
+	steps(data, size, run, CALLS);
 	check_well();
 	pc_stop();
 	return 0;

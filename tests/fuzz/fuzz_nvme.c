@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	nvme_card_plug();
 	nvme_card_start();
-	steps(data, size, run);
+	steps(data, size, run, CALLS);
 	check_well();
 	pc_stop();
 	return 0;

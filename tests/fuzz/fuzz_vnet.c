@@ -4,20 +4,14 @@
  * fuzzer wants: its registers, capabilities, rings and the frames that come are input. The switch
  * has a guest at its other port, to whom whatever the driver makes of that goes.
  */
-#include "tests/fuzz/holds.h"
 #include "tests/host/fake_instance.h"
 #include "tests/host/uplink_guest.h"
 #include "tests/host/vnet_card.h"
 
-#define CALLS	  64 /* the driver may want to be called so often in a step of time */
-#define STEPS_MAX 512
-#define RINGS	  1792 /* bytes */
+#include "tests/fuzz/steps.h"
 
-/* One step as the fuzzer writes it. */
-struct step {
-	u8 op, a, b, c;
-};
-ASSERT_SIZE(struct step, 4);
+#define CALLS 64   /* the driver may want to be called so often in a step of time */
+#define RINGS 1792 /* bytes */
 
 static void receive(u8 a, u8 b)
 {
@@ -92,17 +86,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	begin_uplink("vnet", vnet_card_start);
-	size = MIN(size, STEPS_MAX * sizeof(struct step));
-	for (size_t at = 0; at + sizeof(struct step) <= size; at += sizeof(struct step)) {
-		u32 calls = pc.timer_calls;
-		struct step s;
-
-		memcpy(&s, data + at, sizeof(s));
-		run(&s);
-		if (!(s.op & 0x80))
-			pc_advance(s.op & 0x40 ? 12 * MS : MS);
-		HOLDS(pc.timer_calls - calls < CALLS);
-	}
+	steps(data, size, run, CALLS);
 	check_well();
 	pc_stop();
 	return 0;
