@@ -271,7 +271,7 @@ static int make_windows(struct percpu *cpu)
 /* CPU number `id`, with stacks above a page that is not there; NULL: the pool is empty. */
 static struct percpu *make_cpu(u32 id, u32 apic)
 {
-	u32 pages = (u32)(ALIGN_UP(sizeof(struct percpu), PAGE_SIZE) / PAGE_SIZE);
+	u32 pages = PAGES_FOR(sizeof(struct percpu));
 	struct percpu *cpu = pages_alloc(pages, FRAME_DATA);
 	u8 *area = pages_alloc(AREA_PAGES, FRAME_DATA);
 

@@ -66,7 +66,7 @@ static int give_registers(struct device *d)
 
 static int give_memory(struct device *d, struct hrsc *h)
 {
-	u32 npages = (u32)(ALIGN_UP(h->driver->device->memory_bytes, PAGE_SIZE) / PAGE_SIZE);
+	u32 npages = PAGES_FOR(h->driver->device->memory_bytes);
 	int err = 0;
 
 	if (!npages)

@@ -165,11 +165,8 @@ static void read_function(struct device *d)
 
 int pci_find(void)
 {
-	u64 bytes;
-
 	scan_bus(0);
-	bytes = device_count * sizeof(*devices);
-	devices = pages_alloc((u32)(ALIGN_UP(bytes, PAGE_SIZE) / PAGE_SIZE), FRAME_DATA);
+	devices = pages_alloc(PAGES_FOR(device_count * sizeof(*devices)), FRAME_DATA);
 	if (!devices) {
 		device_count = 0;
 		return -ENOMEM;

@@ -14,9 +14,7 @@
 
 u32 fpu_pages(void)
 {
-	u32 size = cpu_features.xsave ? cpu_features.xsave_size : FXSAVE_SIZE;
-
-	return ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
+	return PAGES_FOR(cpu_features.xsave ? cpu_features.xsave_size : FXSAVE_SIZE);
 }
 
 void *fpu_alloc(void)

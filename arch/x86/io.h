@@ -4,38 +4,19 @@
 
 #include "core/lib/types.h"
 
-static inline u8 in8(u16 port)
-{
-	u8 v;
-	asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline u16 in16(u16 port)
-{
-	u16 v;
-	asm volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline u32 in32(u16 port)
-{
-	u32 v;
-	asm volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static inline void out8(u16 port, u8 v)
-{
-	asm volatile("outb %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline void out16(u16 port, u16 v)
-{
-	asm volatile("outw %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline void out32(u16 port, u32 v)
-{
-	asm volatile("outl %0, %1" ::"a"(v), "Nd"(port));
-}
+/* in8(port), out8(port, value), and so on. */
+#define PORT_ACCESS(bits, suffix)                                                                  \
+	static inline u##bits in##bits(u16 port)                                                   \
+	{                                                                                          \
+		u##bits v;                                                                         \
+		asm volatile("in" suffix " %1, %0" : "=a"(v) : "Nd"(port));                        \
+		return v;                                                                          \
+	}                                                                                          \
+	static inline void out##bits(u16 port, u##bits v)                                          \
+	{                                                                                          \
+		asm volatile("out" suffix " %0, %1" ::"a"(v), "Nd"(port));                         \
+	}
+PORT_ACCESS(8, "b")
+PORT_ACCESS(16, "w")
+PORT_ACCESS(32, "l")
+#undef PORT_ACCESS

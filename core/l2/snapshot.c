@@ -145,7 +145,7 @@ static void copy_ram(const hpa_t *to, const hpa_t *from, u32 n)
 
 static u32 list_pages(const struct vm *vm)
 {
-	return (u32)(ALIGN_UP((vm->nblocks + 1) * sizeof(hpa_t), PAGE_SIZE) / PAGE_SIZE);
+	return PAGES_FOR((vm->nblocks + 1) * sizeof(hpa_t));
 }
 
 static void give(struct vm *vm, u32 nblocks)

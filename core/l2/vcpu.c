@@ -16,14 +16,11 @@
 #define ATTR_CODE_32		0xc9b
 #define ATTR_DATA		0xc93
 
-static u32 vcpu_pages(void)
-{
-	return (u32)(ALIGN_UP(sizeof(struct vcpu), PAGE_SIZE) / PAGE_SIZE);
-}
+#define VCPU_PAGES PAGES_FOR(sizeof(struct vcpu))
 
 int vcpu_create(struct vm *vm, u32 index)
 {
-	struct vcpu *v = pages_alloc(vcpu_pages(), FRAME_DATA);
+	struct vcpu *v = pages_alloc(VCPU_PAGES, FRAME_DATA);
 	char name[sizeof(v->hrsc.name)];
 	int err;
 
@@ -54,7 +51,7 @@ void vcpu_destroy(struct vcpu *v)
 	hrsc_remove(&v->hrsc);
 	hv->vcpu_free(&v->hv);
 	fpu_free(v->fpu);
-	pages_free(v, vcpu_pages());
+	pages_free(v, VCPU_PAGES);
 }
 
 void vcpu_reset(struct vcpu *v)

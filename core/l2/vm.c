@@ -141,11 +141,6 @@ static int build(struct vm *vm)
 	return err;
 }
 
-static u32 pages(u64 bytes)
-{
-	return (u32)(ALIGN_UP(bytes, PAGE_SIZE) / PAGE_SIZE);
-}
-
 #define VM_ROOM ALIGN_UP(sizeof(struct vm), PAGE_SIZE)
 
 void *vm_room_take(struct vm *vm, u64 bytes)
@@ -153,7 +148,7 @@ void *vm_room_take(struct vm *vm, u64 bytes)
 	u64 begin = vm && vm->room ? ALIGN_UP(vm->room, 16) : VM_ROOM;
 
 	if (bytes > VM_ROOM - begin)
-		return pages_alloc(pages(bytes), FRAME_DATA);
+		return pages_alloc(PAGES_FOR(bytes), FRAME_DATA);
 	vm->room = (u32)(begin + bytes);
 	return (u8 *)vm + begin;
 }
@@ -161,7 +156,7 @@ void *vm_room_take(struct vm *vm, u64 bytes)
 void vm_room_give(struct vm *vm, void *room, u64 bytes)
 {
 	if (room && (!vm || (u64)room - (u64)vm >= VM_ROOM))
-		pages_free(room, pages(bytes));
+		pages_free(room, PAGES_FOR(bytes));
 }
 
 static u16 free_id(void)
@@ -192,7 +187,7 @@ int vm_create(const struct config_vm *config, struct vm **out)
 {
 	bool runs = config->cpus << (CPU_MAX - cpu_count);
 	u16 id = runs ? free_id() : 0;
-	struct vm *vm = id ? pages_alloc(pages(sizeof(*vm)), FRAME_DATA) : NULL;
+	struct vm *vm = id ? pages_alloc(PAGES_FOR(sizeof(*vm)), FRAME_DATA) : NULL;
 	int err;
 
 	if (!runs) {
@@ -245,7 +240,7 @@ void vm_destroy(struct vm *vm)
 	snapshot_drop(vm);
 	vm_memory_destroy(vm);
 	hrsc_remove(&vm->hrsc);
-	pages_free(vm, pages(sizeof(*vm)));
+	pages_free(vm, PAGES_FOR(sizeof(*vm)));
 }
 
 void vm_start(struct vm *vm)

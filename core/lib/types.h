@@ -67,6 +67,7 @@ typedef struct {
 #define MAX(a, b)	      ((a) > (b) ? (a) : (b))
 #define ALIGN_UP(x, a)	      (((x) + (a)-1) & ~((typeof(x))(a)-1))
 #define ALIGN_DOWN(x, a)      ((x) & ~((typeof(x))(a)-1))
+#define PAGES_FOR(bytes)      ((u32)(ALIGN_UP((u64)(bytes), PAGE_SIZE) >> PAGE_SHIFT))
 #define container_of(p, t, m) ((t *)((char *)(p)-offsetof(t, m)))
 #define static_assert _Static_assert
 
