@@ -72,7 +72,7 @@ int compartment_create(struct compartment *c, u32 state_bytes)
 {
 	int err = -ENOMEM;
 
-	c->state_pages = (u32)(ALIGN_UP(state_bytes, PAGE_SIZE) / PAGE_SIZE);
+	c->state_pages = PAGES_FOR(state_bytes);
 	CHECK(c->state_pages <= STATE_PAGES_MAX);
 	c->data = COMPARTMENT_STATE + c->state_pages * PAGE_SIZE - ALIGN_UP(state_bytes, 8);
 	c->state = pages_alloc(c->state_pages, FRAME_COMPARTMENT);
@@ -99,20 +99,28 @@ void *compartment_data(const struct compartment *c)
 
 /*
  * SDM, "Accessed and Dirty Flags": the CPU sets them without telling, and has none in its TLB that
- * it may forget, as each entry loads CR3. One page at most is copied without being asked about.
+ * it may forget, as each entry loads CR3.
  */
+static __noinline void keep_written(struct compartment *c, u64 from, bool all)
+{
+	for (u32 i = 0; i < c->state_pages; i++, from = i * PAGE_SIZE) {
+		if (!all && !(c->leaf[i] & PTE_DIRTY))
+			continue;
+		if (!all)
+			l1_gate_table_write(&c->leaf[i], c->leaf[i] & ~PTE_DIRTY);
+		memcpy(c->kept + from, c->state + from, (i + 1) * PAGE_SIZE - from);
+	}
+}
+
+/* A single page is copied without being asked about. */
 void compartment_keep(struct compartment *c, bool all)
 {
 	u64 from = c->data - COMPARTMENT_STATE;
 
-	for (u32 i = 0; i < c->state_pages; i++, from = i * PAGE_SIZE) {
-		if (c->state_pages > 1 && !all) {
-			if (!(c->leaf[i] & PTE_DIRTY))
-				continue;
-			l1_gate_table_write(&c->leaf[i], c->leaf[i] & ~PTE_DIRTY);
-		}
-		memcpy(c->kept + from, c->state + from, (i + 1) * PAGE_SIZE - from);
-	}
+	if (c->state_pages > 1)
+		keep_written(c, from, all);
+	else
+		memcpy(c->kept + from, c->state + from, PAGE_SIZE - from);
 }
 
 static void renew(struct compartment *c)
@@ -272,7 +280,7 @@ static bool begin(struct compartment *c)
 	return true;
 }
 
-u64 compartment_call(struct compartment *c, const void *fn, u64 a, u64 b, u64 x, u64 y)
+u64 compartment_call(struct compartment *c, const struct compartment_call *call)
 {
 	u64 sp = c->sp, value;
 
@@ -282,10 +290,10 @@ u64 compartment_call(struct compartment *c, const void *fn, u64 a, u64 b, u64 x,
 		return ~0ull;
 	}
 	if (c->doomed || !begin(c)) {
-		fail(c, CAUSE_STACK, 0, (u64)fn, sp);
+		fail(c, CAUSE_STACK, 0, (u64)call->fn, sp);
 		return ~0ull;
 	}
-	value = compartment_enter(c, fn, a, b, x, y);
+	value = compartment_enter(c, call->fn, call->a, call->b, call->x, call->y);
 	this_cpu(crossings)--;
 	c->entries--;
 	c->sp = sp;

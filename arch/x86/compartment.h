@@ -102,7 +102,11 @@ void compartment_reset(struct compartment *c);
  * Calls fn(state, a, b, x, y) of the drivers' text inside. All ones when it failed; c->doomed says
  * so, c->fault why.
  */
-u64 compartment_call(struct compartment *c, const void *fn, u64 a, u64 b, u64 x, u64 y);
+struct compartment_call {
+	const void *fn;
+	u64 a, b, x, y;
+};
+u64 compartment_call(struct compartment *c, const struct compartment_call *call);
 /* Of one whose stack is empty: leaves these bytes at its top; returns where it sees them. */
 u64 compartment_give(struct compartment *c, const void *data, u32 len);
 /*

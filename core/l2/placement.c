@@ -37,19 +37,13 @@ const struct driver *driver_find(const char *name)
 	return NULL;
 }
 
-/* One call of a confined driver: what it serves takes up to four numbers beside its data. */
-struct call {
-	const void *fn;
-	u64 a, b, x, y;
-};
-
-static u64 enter(struct hrsc *h, const struct call *c)
+static u64 enter(struct hrsc *h, const struct compartment_call *c)
 {
 	struct hrsc *outer = this_cpu(running);
 	u64 value;
 
 	this_cpu(running) = h;
-	value = compartment_call(h->compartment, c->fn, c->a, c->b, c->x, c->y);
+	value = compartment_call(h->compartment, c);
 	this_cpu(running) = outer;
 	if (unlikely(this_cpu(interrupted))) {
 		this_cpu(interrupted) = false;
@@ -88,7 +82,7 @@ static void begin_anew(struct hrsc *h)
  * well, the call is to blame and lost; when the next call ends so too, the data are, and begin
  * anew. So do a physical driver's at once, as its device is not as it was before the call.
  */
-static __noinline u64 recover(struct hrsc *h, const struct call *c)
+static __noinline u64 recover(struct hrsc *h, const struct compartment_call *c)
 {
 	u64 value;
 
@@ -120,7 +114,7 @@ static void keep(struct hrsc *h, bool all)
 	bus_commit(h);
 }
 
-static u64 call_confined(struct hrsc *h, const struct call *c)
+static u64 call_confined(struct hrsc *h, const struct compartment_call *c)
 {
 	u64 value = enter(h, c);
 
@@ -163,7 +157,7 @@ static __always_inline u64 inside(struct hrsc *h, const void *fn, u64 a, u64 b, 
 	u64 value;
 
 	if (h->compartment)
-		return call_confined(h, &(struct call){ fn, a, b, x, y });
+		return call_confined(h, &(struct compartment_call){ fn, a, b, x, y });
 	this_cpu(running) = h;
 	value = plain(h->data, a, b, x, y);
 	this_cpu(running) = outer;
@@ -311,7 +305,7 @@ int driver_place(struct vm *vm, const struct driver *driver, u8 slot, bool is_co
 /* False: it failed. */
 static bool start_confined(struct hrsc *h, const struct driver_setup *setup)
 {
-	struct call start = { .fn = h->driver->start };
+	struct compartment_call start = { .fn = h->driver->start };
 
 	compartment_reset(h->compartment);
 	start.a = compartment_give(h->compartment, setup, sizeof(*setup));
