@@ -7,6 +7,7 @@
 
 #include "arch/x86/compartment.h"
 #include "arch/x86/paging.h"
+#include "arch/x86/trap.h"
 #include "boot/layout.h"
 #include "core/l1/frame.h"
 #include "core/l1/gate.h"
@@ -29,7 +30,6 @@
 #define RANGE_MAX	MIB(1) /* of registers in memory: more is not mapped */
 #define WAIT_NS		15000000000ull
 #define CARD_WAIT_NS	100000000ull
-#define ISA_LINES	16
 
 static bool fits(const struct device *d, const struct driver_device *wanted)
 {
@@ -84,6 +84,20 @@ static int give_memory(struct device *d, struct hrsc *h)
 	return err;
 }
 
+/* Before it starts, as it has to tell the device. What a message needs of its registers is closed
+ * to it. */
+static int give_message(struct device *d, struct hrsc *h)
+{
+	static u32 next = ISA_LINES;
+
+	if (!(h->driver->grants & GRANT_DMA) || next == L1_LINES ||
+		!msi_enable(d, (u8)L1_LINE_VECTOR(next)))
+		return 0;
+	d->setup.messages = true;
+	d->message = next;
+	return l1_irq_attach(next++, h);
+}
+
 static void give_lines(const struct device *d, struct hrsc *h)
 {
 	for (u32 line = 0; line < ISA_LINES; line++)
@@ -105,6 +119,8 @@ static int start_one(struct device *d, const struct driver *driver, bool trusted
 	fmt_string(h->name, sizeof(h->name), "%.12s@%02x:%02x.%u", driver->name, d->address >> 8,
 		d->address >> 3 & 31, d->address & 7);
 	err = give_memory(d, h);
+	if (!err)
+		err = give_message(d, h);
 	if (err)
 		return err;
 	device_master(h, false);

@@ -11,6 +11,13 @@ void pci_write(u16 address, u32 at, u32 value);
 /* Whether range i of d is registers in memory, by its base address register. */
 bool pci_is_memory(const struct device *d, u32 i);
 
+/*
+ * boot/msi.c: has the function interrupt by a message with this vector to this CPU. False: it
+ * cannot. Its registers are mapped and decoded; where the message is set up in these (MSI-X), that
+ * part of them is closed to its driver.
+ */
+bool msi_enable(struct device *d, u8 vector);
+
 /* Finds all functions: devices[] of core/l1/device.h. -ENOMEM. */
 int __must_check pci_find(void);
 /*

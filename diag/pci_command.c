@@ -16,6 +16,14 @@ static void print_ranges(const struct device *d)
 	}
 }
 
+static void print_interrupts(const struct device *d)
+{
+	if (d->driver && d->message)
+		out("        message %u, %lu interrupts\n", d->message, d->interrupts);
+	else if (d->driver && d->lines)
+		out("        ISA lines, %lu interrupts\n", d->interrupts);
+}
+
 static int pci_run(__unused int argc, __unused char **argv)
 {
 	out("FUNCTION ID        CLASS  DRIVER\n");
@@ -27,6 +35,7 @@ static int pci_run(__unused int argc, __unused char **argv)
 			: d->driver->state == HRSC_FAILED ? "failed"
 							  : d->driver->name);
 		print_ranges(d);
+		print_interrupts(d);
 	}
 	return 0;
 }

@@ -24,7 +24,8 @@ const struct device_range *device_range(const struct hrsc *h, u32 reg, u32 width
 		return NULL;
 	r = &h->device->range[reg >> 28];
 	return at < r->len && width <= r->len - at && !(at & (width - 1)) &&
-			       width <= (r->mapped ? 8 : 4)
+			       width <= (r->mapped ? 8 : 4) &&
+			       (at + width <= r->closed || at >= r->closed_end)
 		       ? r
 		       : NULL;
 }

@@ -10,14 +10,17 @@
 #include "drivers/api/driver.h"
 
 struct device_range {
-	u64 base;   /* port, or physical address */
-	u32 len;    /* bytes; 0: there is none */
-	u8 *mapped; /* registers in memory, where the nucleus has them; NULL: ports */
+	u64 base;		/* port, or physical address */
+	u32 len;		/* bytes; 0: there is none */
+	u8 *mapped;		/* registers in memory, where the nucleus has them; NULL: ports */
+	u32 closed, closed_end; /* [closed, closed_end) of them is not for its driver */
 };
 
 struct device {
-	u16 address; /* (c) bus, device and function in bits 15-8, 7-3, 2-0 */
-	u16 lines;   /* (c) ISA lines that are its own by tradition, a bit for each */
+	u16 address;	/* (c) bus, device and function in bits 15-8, 7-3, 2-0 */
+	u16 lines;	/* (c) ISA lines that are its own by tradition, a bit for each */
+	u32 message;	/* (c) the line that its messages are for (l1_irq_attach()); 0: none come */
+	u64 interrupts; /* (o) that have come */
 	struct device_range range[DEVICE_RANGES]; /* (c) */
 	u8 *memory;				  /* (c) that it shares with its driver, or NULL */
 	u32 memory_len;				  /* (c) bytes */

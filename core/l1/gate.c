@@ -10,9 +10,7 @@
 #include "core/l1/log.h"
 #include "kfv/hook.h"
 
-#define ISA_LINES 16
-
-static struct hrsc *line_owner[ISA_LINES]; /* (c) after boot */
+static struct hrsc *line_owner[L1_LINES]; /* (c) after boot */
 
 void l1_gate_irq(struct hrsc *h, u32 line)
 {
@@ -112,7 +110,7 @@ void l1_gate_table_write(u64 *entry, u64 value)
 
 static void line_fired(u8 vector)
 {
-	u32 line = vector - VECTOR_ISA;
+	u32 line = vector - L1_LINE_VECTOR(0);
 
 	l1_gate_irq(line_owner[line], line);
 	apic_eoi();
@@ -120,8 +118,10 @@ static void line_fired(u8 vector)
 
 int l1_irq_attach(u32 line, struct hrsc *h)
 {
-	CHECK(line < ISA_LINES);
+	u8 vector = (u8)L1_LINE_VECTOR(line);
+
+	CHECK(line < L1_LINES);
 	line_owner[line] = h;
-	trap_set_handler((u8)(VECTOR_ISA + line), line_fired);
-	return ioapic_route_isa((u8)line, (u8)(VECTOR_ISA + line));
+	trap_set_handler(vector, line_fired);
+	return line < ISA_LINES ? ioapic_route_isa((u8)line, vector) : 0;
 }

@@ -45,5 +45,11 @@ static inline bool l1_gate_dma(struct hrsc *h, hpa_t memory, u64 len)
 /* A page-table entry of the host or of a stage 2 is about to change. */
 void l1_gate_table_write(u64 *entry, u64 value);
 
-/* Sends the ISA line's interrupts to h. -ENOENT when no I/O APIC has the line's pin. */
+/*
+ * Sends the line's interrupts to h: an ISA line's, or from ISA_LINES on those of a message with the
+ * line's vector. -ENOENT when no I/O APIC has the ISA line's pin.
+ */
+#define ISA_LINES	     16
+#define L1_LINES	     64
+#define L1_LINE_VECTOR(line) (VECTOR_ISA + (line))
 int __must_check l1_irq_attach(u32 line, struct hrsc *h);

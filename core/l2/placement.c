@@ -192,6 +192,7 @@ static void driver_timer(struct hrsc *h)
 /* A physical interrupt: the driver is called soon, when the CPU is not inside another. */
 static void driver_irq(struct hrsc *h, __unused u32 line)
 {
+	h->device->interrupts++;
 	__atomic_store_n(&h->deadline_ns, 1, __ATOMIC_RELEASE);
 	((struct vm *)h->owner)->timer_cpu = this_cpu(id);
 	sched_timers_changed();

@@ -77,7 +77,8 @@ struct device_setup {
 	u8 *memory;		      /* as the driver has it */
 	u64 memory_at;		      /* as the device has it */
 	u32 range_len[DEVICE_RANGES]; /* bytes; 0: there is no such range */
-	u32 config[64];		      /* configuration space as it was at boot */
+	bool messages; /* its interrupts come as messages: MSI, or MSI-X of which entry 0 is used */
+	u32 config[64]; /* configuration space as it was at boot */
 };
 
 /* A register: width is 1, 2, 4 or, in memory, 8, and it lies at a multiple of that. */

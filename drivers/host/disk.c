@@ -8,6 +8,7 @@
 
 #define TIMEOUT_NS	 5000000000ull
 #define PROBE_TIMEOUT_NS 1000000000ull
+#define CALLED_NS	 1000000ull
 #define SIZE_UNKNOWN	 BUS_NO_PEER
 
 static u8 *own_data(const struct disk *d)
@@ -123,6 +124,13 @@ static u64 limit_ns(const struct disk_class *c, const struct disk *d)
 	return c->probe_ns ? c->probe_ns : PROBE_TIMEOUT_NS;
 }
 
+static u64 look_ns(const struct disk_class *c, const struct disk *d)
+{
+	if (d->soon)
+		return 0;
+	return d->called ? CALLED_NS : c->poll_ns;
+}
+
 /* Begins requests as long as they are over at once. */
 static void serve(const struct disk_class *c, struct disk *d)
 {
@@ -140,7 +148,7 @@ static void serve(const struct disk_class *c, struct disk *d)
 			result = DISK_ERROR;
 		}
 		if (result == DISK_PENDING) {
-			l1_timer_arm(l1_now_ns() + (d->soon ? 0 : c->poll_ns));
+			l1_timer_arm(l1_now_ns() + look_ns(c, d));
 			return;
 		}
 		d->deadline_ns = 0;

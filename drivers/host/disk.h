@@ -54,7 +54,8 @@ struct disk {
 	struct gpt_table gpt;
 	u8 step, probing; /* enum disk_step; which unit */
 	u8 next_port;
-	bool soon; /* poll() is to be called again at once, by the timer */
+	bool soon;   /* poll() is to be called again at once, by the timer */
+	bool called; /* the device interrupts when a request is over: looking is for lost ones */
 	u8 *memory;
 	u64 memory_at;
 	u64 deadline_ns;

@@ -18,6 +18,8 @@
 #define R_STATUS 0x0008
 #define R_EERD	 0x0014
 #define R_ICR	 0x00c0 /* what has happened; reading clears */
+#define R_ITR	 0x00c4 /* between two interrupts, in 256 ns */
+#define R_IMS	 0x00d0 /* lets causes interrupt, and the next keeps them from it */
 #define R_IMC	 0x00d8
 #define R_RCTL	 0x0100
 #define R_TCTL	 0x0400
@@ -46,7 +48,10 @@
 #define CTRL_VME     BIT(30)		 /* takes VLANs' tags off */
 #define CTRL_CLEARED (CTRL_LRST | CTRL_ILOS | CTRL_FORCED | CTRL_PAUSE | CTRL_VME)
 #define STATUS_LU    BIT(1)
+#define ICR_TXDW     BIT(0) /* something was sent */
+#define ICR_LSC	     BIT(2)
 #define ICR_RXO	     BIT(6) /* something was lost */
+#define ICR_RXT	     BIT(7) /* something came */
 #define EERD_START   1u
 #define RCTL_EN	     BIT(1)
 #define RCTL_UPE     BIT(3) /* for any card, all groups, all */
@@ -73,8 +78,8 @@
 #define TX_RING 32u
 static_assert(TX_RING > UPLINK_OUT, "it is never full");
 
-#define AT_ONE_GO  16  /* frames in each direction */
-#define PATIENCE   500 /* looks at the EEPROM, for each word */
+#define AT_ONE_GO  UPLINK_AT_ONE_GO /* frames in each direction */
+#define PATIENCE   500		    /* looks at the EEPROM, for each word */
 #define US	   1000ull
 #define RESET_NS   (10000 * US) /* until all registers are as at power-on */
 #define ABSENT_NS  (1000000 * US)
@@ -230,6 +235,9 @@ static void set_up(struct e1000 *e)
 	set(R_TCTL, TCTL_RUN);
 	set(R_RCTL, RCTL_RUN);
 	set(R_RX + RING_TAIL, RX_RING - 1);
+	set(R_ITR, UPLINK_GAP_NS / 256);
+	if (e->uplink.called)
+		set(R_IMS, ICR_TXDW | ICR_LSC | ICR_RXO | ICR_RXT);
 	e->phase = PHASE_RUN;
 }
 
@@ -264,6 +272,8 @@ static bool receive(struct e1000 *e)
 	u32 before = e->rx;
 	u64 word;
 
+	if (!uplink_may_take(&e->uplink))
+		return true;
 	while (e->rx - before < AT_ONE_GO) {
 		word = e->rings->rx[e->rx % RX_RING].word;
 		if (!(word & WORD_DONE))
@@ -276,6 +286,7 @@ static bool receive(struct e1000 *e)
 	}
 	if (e->rx != before)
 		set(R_RX + RING_TAIL, (e->rx - 1) % RX_RING);
+	uplink_took(&e->uplink, e->rx - before);
 	return true;
 }
 
@@ -351,6 +362,7 @@ static void e1000_start(void *state, const struct driver_setup *setup)
 	struct e1000 *e = state;
 
 	uplink_start(&e->uplink, setup, PAGE_SIZE);
+	e->uplink.called = setup->device.messages;
 	e->rings = (struct rings *)setup->device.memory;
 	e->rings_at = setup->device.memory_at;
 	for (const struct model *m = models; m < models + ARRAY_LEN(models); m++)

@@ -3,7 +3,8 @@
  * NVMe controllers (NVM Express Base Specification 1.4, "Controller Registers", "Controller
  * Initialization", "Data Structures", "Admin Command Set", "NVM Command Set"). Unit n is namespace
  * n + 1, of the first eight. One pair of queues beside the admin's, one command at a time, of as
- * much as the controller takes at once. It is polled, without interrupts.
+ * much as the controller takes at once. Both queues' completions interrupt by message 0, where
+ * there are messages; otherwise it is polled.
  *
  * What it says is input: a completion has to be of the command that was sent; of what it and its
  * namespaces are, each number is checked before it is used. When it makes no sense, is silent or
@@ -15,7 +16,8 @@
 
 /* Registers, in range 0. */
 #define R_CAP	0x00
-#define R_INTMS 0x0c
+#define R_INTMS 0x0c /* masks interrupts, and the next one clears the mask */
+#define R_INTMC 0x10
 #define R_CC	0x14
 #define R_CSTS	0x1c
 #define R_AQA	0x24
@@ -39,6 +41,7 @@ enum { NVM_FLUSH = 0, NVM_WRITE = 1, NVM_READ = 2 };
 #define IDENTIFY_NAMESPACE  0u
 #define IDENTIFY_CONTROLLER 1u
 #define CONTIGUOUS	    1u
+#define INTERRUPTS	    2u
 
 /* What is read of the two that are identified. */
 #define ID_TRANSFER	77  /* pages at once: two to this; 0: any */
@@ -181,13 +184,13 @@ static void identify(struct nvme *n, u32 what, u32 namespace, u8 phase)
 	n->phase = phase;
 }
 
-/* The I/O queues are number 1, of contiguous memory, without interrupts. */
+/* The I/O queues are number 1, of contiguous memory. */
 static void new_queue(struct nvme *n, u32 opcode, u64 at, u8 phase)
 {
+	u32 other = opcode == ADMIN_NEW_SQ ? IO << 16 : n->disk.called ? INTERRUPTS : 0;
 	struct command c = { .opcode = opcode,
 		.data = area_at(n, at),
-		.argument = { (ENTRIES - 1) << 16 | IO,
-			CONTIGUOUS | (opcode == ADMIN_NEW_SQ ? IO << 16 : 0) } };
+		.argument = { (ENTRIES - 1) << 16 | IO, CONTIGUOUS | other } };
 
 	send(n, ADMIN, &c);
 	n->phase = phase;
@@ -218,7 +221,7 @@ static enum disk_result enable(struct nvme *n)
 {
 	memset(area(n), 0, sizeof(struct area));
 	memset(n->sent, 0, sizeof(n->sent));
-	set(R_INTMS, UINT32_MAX);
+	set(n->disk.called ? R_INTMC : R_INTMS, UINT32_MAX);
 	set(R_AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
 	set_address(R_ASQ, area_at(n, offsetof(struct area, queue[ADMIN].command)));
 	set_address(R_ACQ, area_at(n, offsetof(struct area, queue[ADMIN].completion)));
@@ -412,6 +415,7 @@ static void nvme_prepare(void *state, const struct driver_setup *setup)
 		return;
 	cap = get(R_CAP) | (u64)get(R_CAP + 4) << 32;
 	n->stride = CAP_STRIDE(cap);
+	n->disk.called = setup->device.messages;
 	if ((cap & CAP_NVM) && CAP_QUEUE(cap) >= ENTRIES - 1 && !CAP_PAGE(cap) &&
 		len >= R_BELLS + 2 * QUEUES * n->stride)
 		n->phase = PHASE_DISABLE;

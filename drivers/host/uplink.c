@@ -105,6 +105,21 @@ void uplink_forget(struct uplink *u)
 		offer(u, u->order[u->tail++ % UPLINK_OUT]);
 }
 
+bool uplink_may_take(struct uplink *u)
+{
+	u64 now = l1_now_ns();
+
+	u->waiting = now < u->receive_ns;
+	if (!u->waiting)
+		u->receive_ns = now + UPLINK_GAP_NS;
+	return !u->waiting;
+}
+
+void uplink_took(struct uplink *u, u32 n)
+{
+	u->waiting = n == UPLINK_AT_ONE_GO;
+}
+
 /* The grant is for all that may be there, and lasts. There is none as long as it is no switch's
  * port. */
 void uplink_received(struct uplink *u, u32 i, u32 at, u32 len)
@@ -136,7 +151,9 @@ u64 uplink_look_ns(struct uplink *u)
 	if (u->active)
 		u->active_ns = now;
 	u->active = false;
-	return now + (now - u->active_ns < ACTIVE_NS ? BUSY_NS : IDLE_NS);
+	if (u->waiting)
+		return u->receive_ns;
+	return now + (!u->called && now - u->active_ns < ACTIVE_NS ? BUSY_NS : IDLE_NS);
 }
 
 u64 uplink_call(void *state, u32 fn, u64 a, __unused u64 b)

@@ -35,8 +35,10 @@ struct uplink {
 	u32 head, given, tail;	 /* how many of these have come, were given to the card, and sent */
 	u64 in_grant[UPLINK_IN]; /* 0: not yet */
 	u8 header[UPLINK_HEADER]; /* of what comes: zeros */
+	bool called;		  /* the card interrupts: looking is for what was missed */
 	bool active;		  /* frames have gone or come since the last look */
-	u64 active_ns;
+	bool waiting;		  /* some have come, it seems, that are not to be taken yet */
+	u64 active_ns, receive_ns;
 	u64 info[UPLINK_ITEMS];
 };
 
@@ -54,6 +56,14 @@ void uplink_given(struct uplink *u);
 void uplink_sent(struct uplink *u);
 /* The card has forgotten those that it was given: they are lost. */
 void uplink_forget(struct uplink *u);
+/*
+ * Whether frames that have come may be taken, up to UPLINK_AT_ONE_GO: then not again for a while,
+ * however often the card interrupts. uplink_took() says how many it were.
+ */
+#define UPLINK_AT_ONE_GO 16
+#define UPLINK_GAP_NS	 250000ull
+bool uplink_may_take(struct uplink *u);
+void uplink_took(struct uplink *u, u32 n);
 /* A frame came: buffer i of memory->in has it from byte `at` on. */
 void uplink_received(struct uplink *u, u32 i, u32 at, u32 len);
 /* What a byte of the memory's is to the device. */

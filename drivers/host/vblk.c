@@ -54,9 +54,12 @@ static bool set_queue(struct vblk *v)
 		at + offsetof(struct rings, used_flags) };
 
 	memset(rings(v), 0, sizeof(struct rings));
-	rings(v)->avail_flags = NO_INTERRUPT;
 	v->sent = 0;
-	return vpci_set_queue(&v->vpci, 0, QUEUE_SIZE, &parts, &v->notify);
+	if (!vpci_set_queue(&v->vpci, 0, QUEUE_SIZE, &parts, &v->notify))
+		return false;
+	v->disk.called = v->vpci.messages;
+	rings(v)->avail_flags = v->vpci.messages ? 0 : NO_INTERRUPT;
+	return true;
 }
 
 static void vblk_reset(void *state)

@@ -24,8 +24,8 @@
 
 enum { RX, TX, QUEUES };
 
-#define QUEUE	   UPLINK_IN /* buffers, a bit of a word for each */
-#define AT_ONE_GO  16	     /* frames in each direction */
+#define QUEUE	   UPLINK_IN	    /* buffers, a bit of a word for each */
+#define AT_ONE_GO  UPLINK_AT_ONE_GO /* frames in each direction */
 #define MS	   1000000ull
 #define ABSENT_NS  (1000 * MS)
 #define SENDING_NS (1000 * MS) /* the longest until the next one is sent */
@@ -113,10 +113,13 @@ static bool set_queue(struct vnet *v, u32 queue)
 	const struct vpci_parts parts = { at, at + offsetof(struct ring, avail_flags),
 		at + offsetof(struct ring, used_flags) };
 
-	v->rings->queue[queue].avail_flags = NO_INTERRUPT;
 	v->used[queue] = 0;
 	v->has[queue] = 0;
-	return vpci_set_queue(&v->vpci, queue, QUEUE, &parts, &v->notify[queue]);
+	if (!vpci_set_queue(&v->vpci, queue, QUEUE, &parts, &v->notify[queue]))
+		return false;
+	v->uplink.called = v->vpci.messages;
+	v->rings->queue[queue].avail_flags = v->vpci.messages ? 0 : NO_INTERRUPT;
+	return true;
 }
 
 static void read_address(struct vnet *v)
@@ -175,12 +178,23 @@ static bool receive_one(struct vnet *v, u32 i, u32 len)
 	return true;
 }
 
-/* False: the device is to begin anew. */
+static void want_interrupts(struct vnet *v, bool on)
+{
+	v->rings->queue[RX].avail_flags = on && v->uplink.called ? 0 : NO_INTERRUPT;
+	vpci_barrier();
+}
+
+/* None interrupts that would not be taken. False: the device is to begin anew. */
 static bool receive(struct vnet *v)
 {
 	u32 i, len, n = 0;
 	int more = 0;
 
+	if (!uplink_may_take(&v->uplink)) {
+		want_interrupts(v, false);
+		return true;
+	}
+	want_interrupts(v, true);
 	while (n < AT_ONE_GO && (more = take(v, RX, &i, &len)) > 0) {
 		if (!receive_one(v, i, len))
 			return false;
@@ -188,6 +202,7 @@ static bool receive(struct vnet *v)
 	}
 	if (n)
 		notify(v, RX);
+	uplink_took(&v->uplink, n);
 	return more >= 0;
 }
 

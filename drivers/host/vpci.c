@@ -14,9 +14,11 @@
 #define C_OFFERED	  4
 #define C_ACCEPTED_SELECT 8
 #define C_ACCEPTED	  12
+#define C_VECTOR	  16
 #define C_STATUS	  20
 #define C_QUEUE_SELECT	  22
 #define C_QUEUE_SIZE	  24
+#define C_QUEUE_VECTOR	  26
 #define C_QUEUE_ENABLE	  28
 #define C_QUEUE_NOTIFY	  30
 #define C_DESC		  32
@@ -29,6 +31,7 @@
 #define STATUS_FEATURES_OK 8
 #define STATUS_AGREED	   (STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK)
 #define RESET_LOOKS	   1000
+#define NO_VECTOR	   0xffff
 
 /* Addresses are what an IOMMU makes of them: as long as there is none, what they are. */
 #define F_PLATFORM BIT(33)
@@ -66,6 +69,7 @@ void vpci_find(struct vpci *v, const struct device_setup *device)
 	const u32 *c = device->config;
 	u32 at = byte(c, LIST_AT) & ~3u;
 
+	v->messages = device->messages;
 	for (u32 n = 0; at && n < CAPS_MAX; n++, at = byte(c, at + 1) & ~3u) {
 		u32 kind = byte(c, at + 3), range = byte(c, at + 4), offset = word(c, at + 8);
 
@@ -110,8 +114,7 @@ u64 vpci_agree(const struct vpci *v, u64 wanted)
 											 : 0;
 }
 
-bool vpci_set_queue(
-	const struct vpci *v, u32 n, u32 size, const struct vpci_parts *parts, u32 *notify)
+bool vpci_set_queue(struct vpci *v, u32 n, u32 size, const struct vpci_parts *parts, u32 *notify)
 {
 	set(v, C_QUEUE_SELECT, 2, n);
 	if (get(v, C_QUEUE_SIZE, 2) < size)
@@ -120,6 +123,11 @@ bool vpci_set_queue(
 	set_address(v, C_DESC, parts->desc);
 	set_address(v, C_AVAIL, parts->avail);
 	set_address(v, C_USED, parts->used);
+	if (v->messages) {
+		set(v, C_VECTOR, 2, NO_VECTOR);
+		set(v, C_QUEUE_VECTOR, 2, 0);
+		v->messages = get(v, C_QUEUE_VECTOR, 2) == 0;
+	}
 	*notify = v->reg[CFG_NOTIFY] + (u32)get(v, C_QUEUE_NOTIFY, 2) * v->notify_each;
 	set(v, C_QUEUE_ENABLE, 2, 1);
 	return true;

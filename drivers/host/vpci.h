@@ -2,7 +2,8 @@
 /*
  * What the drivers of the machine's own virtio devices share, where a hypervisor is beneath (VIRTIO
  * 1.2, "Virtio Over PCI Bus", "General Initialization And Device Operation", "Split Virtqueues"):
- * the driver's side of what drivers/virtio serves to guests. Devices are polled.
+ * the driver's side of what drivers/virtio serves to guests. Where there are messages all queues
+ * interrupt by the first; else devices are polled.
  */
 #pragma once
 
@@ -27,6 +28,7 @@ struct vpci {
 	u32 found;	    /* a bit for each kind of registers */
 	u32 reg[CFG_KINDS]; /* DEVICE_REG() of their first */
 	u32 notify_each;
+	bool messages; /* the device is to send some */
 };
 
 /* Where a queue has its parts, as the device sees them. */
@@ -40,9 +42,9 @@ void vpci_find(struct vpci *v, const struct device_setup *device);
 bool vpci_reset(const struct vpci *v);
 /* Of the features that are wanted, those that both have now; 0: it takes none of that. */
 u64 vpci_agree(const struct vpci *v, u64 wanted);
-/* Queue n, with `size` entries. The register to notify it by is put into *notify. */
-bool vpci_set_queue(
-	const struct vpci *v, u32 n, u32 size, const struct vpci_parts *parts, u32 *notify);
+/* Queue n, with `size` entries, which interrupts if there are messages. The register to notify it
+ * by is put into *notify. */
+bool vpci_set_queue(struct vpci *v, u32 n, u32 size, const struct vpci_parts *parts, u32 *notify);
 void vpci_go(const struct vpci *v);
 /* Whether it works still, as far as it says. */
 bool vpci_is_well(const struct vpci *v);

@@ -19,6 +19,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness.bochs import GUEST_IPS
 from harness.config import config, guest
 from harness.iso import make_iso
 from harness.lanes import LANES
@@ -28,6 +29,7 @@ from harness.tree import BUILD
 LANES_MEASURED = ("tcg-svm", "bochs-vmx")
 RESULTS = BUILD / "results/bench.json"
 SECONDS = 300
+MACHINE = {"deterministic": True, "ips": GUEST_IPS}  # a driver's budget is so much of its time
 NO_LIMIT = float("inf")
 TO_KFV = "\x1d0"
 UNARMED = "policy off { version 1; mode off }"
@@ -256,7 +258,7 @@ def measure_alone(lane):
     def start(cmdline, modules, elf):
         iso = make_iso(f"{work}/boot.iso", elf, cmdline, modules)
         name = f"bench-{lane}-{len(machines)}"
-        machines.append(LANES[lane].start(iso, name, work, deterministic=True))
+        machines.append(LANES[lane].start(iso, name, work, **MACHINE))
         return machines[-1]
 
     with tempfile.TemporaryDirectory() as work:

@@ -79,6 +79,18 @@ def test_a_disk_is_read(boot_vms, tmp_path, lane, name):
     assert f"{digest(disk.before)}  /dev/vda\n1\n" in text.replace("\r", "")
 
 
+@pytest.mark.lanes("tcg-svm")
+@pytest.mark.parametrize("name", ["vblk0", "nvme1"])
+def test_a_disk_interrupts_when_it_is_done(boot_vms, tmp_path, lane, name):
+    """By a message for each request at least; the bus takes 64 KiB at once."""
+    disk = Disk(tmp_path / "disk.img", name=name)
+    vm = linux(cmdline='kfv.run="sha256sum /dev/vda"', reboot="stop", disk=f"d {name} ro")
+    machine = boot_vms(vm, focus="kfv", extra=disk.arguments(lane))
+    machine.expect(r"kfv\.run status 0", timeout=LINUX_SECONDS)
+    message = rf"{name[:4]}@\S+\n(?:  .*\n)*? +message \d+, (\d+) interrupts"
+    assert int(re.search(message, machine.run("pci"))[1]) >= DISK_LEN // 65536
+
+
 # From sector 7 on, so that neither the driver's blocks nor the guest's pages are whole.
 WRITE = (
     "head -c 300000 /dev/vdb >/w && dd if=/w of=/dev/vda bs=512 seek=7 conv=notrunc,fsync "

@@ -57,6 +57,7 @@ class Card:
     name: str
     qemu: str
     bochs: str = None
+    messages: bool = False  # it can interrupt by them
 
     @property
     def driver(self):
@@ -73,12 +74,14 @@ class Card:
 
 
 NE = Card("ne0", "ne2k_pci", "ne2k")
+VNET = "virtio-net-pci,disable-legacy=on"
 QEMU_ONLY = pytest.mark.lanes("tcg-svm")
 CARDS = [
     pytest.param(NE, id="ne2k"),
     pytest.param(Card("e1000-0", "e1000", "e1000"), id="e1000"),
-    pytest.param(Card("e1000-0", "e1000e"), marks=QEMU_ONLY, id="e1000e"),
-    pytest.param(Card("vnet0", "virtio-net-pci,disable-legacy=on"), marks=QEMU_ONLY, id="virtio"),
+    pytest.param(Card("e1000-0", "e1000e", messages=True), marks=QEMU_ONLY, id="e1000e"),
+    pytest.param(Card("vnet0", VNET, messages=True), marks=QEMU_ONLY, id="virtio"),
+    pytest.param(Card("vnet0", f"{VNET},vectors=0"), marks=QEMU_ONLY, id="virtio-polled"),
 ]
 
 
@@ -89,6 +92,12 @@ def start(boot_vms, lane, card, command, focus="linux"):
     machine = boot_vms(vm, focus=focus, host=[uplink], extra=card.arguments(lane))
     by = rf"uplink {card.name}: card 525400112233, on switch office, by ({card.driver}@\S+)\s"
     return machine, machine.expect(by, timeout=90)[1]
+
+
+def messages(machine, driver):
+    """How many interrupts have come as messages; None: its device sends none."""
+    found = re.search(rf"{driver}\n(?:  .*\n)*? +message \d+, (\d+) interrupts", machine.run("pci"))
+    return found and int(found[1])
 
 
 def finish(machine, lane):
@@ -166,3 +175,5 @@ def test_a_download_survives_reboots(boot_vms, lane, card, server):
     text = finish(machine, lane)
     assert f"{hashlib.sha256(DATA).hexdigest()}  -" in text, text
     assert re.search(rf"{name} +confined +live +\d+ +{PIECES - 1} ", machine.run("drivers"))
+    interrupts = messages(machine, name)
+    assert interrupts > PIECES if card.messages else interrupts is None

@@ -167,9 +167,9 @@ class Machine:
         self.serial.send(text)
 
     def run(self, line, prompt="kfv> ", timeout=-1):
-        """Types a line, returns what came between its echo and the prompt, as plain text. Where a VM
-        says something meanwhile, what was typed by then is shown once more, and the rest follows
-        behind a control sequence."""
+        """Types a line, returns what came between its echo and the prompt, as plain text. Where a
+        VM says something meanwhile, what was typed by then is shown once more, and the rest
+        follows behind a control sequence."""
         self.send(line + "\r")
         echo = r"(?:\x1b\[K)?".join(map(re.escape, line))
         self.expect(echo + r"[^\n]*\n", timeout)

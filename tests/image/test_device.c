@@ -25,13 +25,18 @@
 #define COMMAND_DMA BIT(2)
 #define CLASS_DISK  0x01
 #define REGISTERS   64
+#define CLOSED	    16
+#define CLOSED_END  32
 
 static u64 registers[REGISTERS / 8 + 1];
 
 static struct device device = {
 	.address = NOBODY,
-	.range = { { .base = DELAY_PORT, .len = 3 },
-		{ .base = GIB(3), .len = REGISTERS, .mapped = (u8 *)registers } },
+	.range = { { .base = DELAY_PORT, .len = 3 }, { .base = GIB(3),
+							     .len = REGISTERS,
+							     .mapped = (u8 *)registers,
+							     .closed = CLOSED,
+							     .closed_end = CLOSED_END } },
 };
 
 static struct hrsc *place(const struct driver *d, struct device *its)
@@ -91,6 +96,8 @@ TEST(device_is_reached_in_its_ranges)
 	expect_fine(h, ACT_reg_write, HOSTILE_REG(MEMORY, REGISTERS - 4, 4));
 	EXPECT_EQ(registers[REGISTERS / 8 - 1] >> 32, DEVICE_REG(MEMORY, REGISTERS - 4));
 	EXPECT_EQ(registers[REGISTERS / 8], 0);
+	expect_fine(h, ACT_reg_write, HOSTILE_REG(MEMORY, CLOSED - 8, 8));
+	expect_fine(h, ACT_reg_read, HOSTILE_REG(MEMORY, CLOSED_END, 4));
 	expect_fine(h, ACT_reg_read, HOSTILE_REG(PORTS, 0, 1));
 	expect_fine(h, ACT_reg_write, HOSTILE_REG(PORTS, 2, 1));
 	expect_fine(h, ACT_reg_in, HOSTILE_REG(PORTS, 0, 4));
@@ -106,8 +113,10 @@ TEST(device_is_not_reached_elsewhere)
 		HOSTILE_REG(PORTS, 0xfffffff, 1), HOSTILE_REG(MEMORY, REGISTERS, 1),
 		HOSTILE_REG(MEMORY, REGISTERS - 4, 8), HOSTILE_REG(MEMORY, 4, 8),
 		HOSTILE_REG(MEMORY, 1, 2), HOSTILE_REG(MEMORY, 0, 16),
-		HOSTILE_REG(MEMORY, 0xffffff8, 8), HOSTILE_REG(2, 0, 1), HOSTILE_REG(5, 0, 4),
-		HOSTILE_REG(6, 0, 1), HOSTILE_REG(15, 0, 1), HOSTILE_REG(MEMORY, 0, 0x80000000) };
+		HOSTILE_REG(MEMORY, CLOSED, 1), HOSTILE_REG(MEMORY, CLOSED_END - 8, 8),
+		HOSTILE_REG(MEMORY, CLOSED_END - 1, 1), HOSTILE_REG(MEMORY, 0xffffff8, 8),
+		HOSTILE_REG(2, 0, 1), HOSTILE_REG(5, 0, 4), HOSTILE_REG(6, 0, 1),
+		HOSTILE_REG(15, 0, 1), HOSTILE_REG(MEMORY, 0, 0x80000000) };
 	struct hrsc *h = place(&hostile_driver, &device);
 
 	for (u32 i = 0; h && i < ARRAY_LEN(foreign); i++) {
