@@ -33,6 +33,7 @@ RESULTS = BUILD / "results/faults.json"
 IMAGE = BUILD / "kfv-test.elf"
 CHUNK = 1000  # faults for each boot
 REPORTS = 100  # tests/image/campaign.c says how it stands after so many
+IPS = 20_000_000  # of Bochs: a driver's budget is so much of its time
 SILENCE = 120  # seconds: longer than so many rounds take
 CLASSES = ("crash", "hang", "wrong", "nothing")  # of those that were reached
 KINDS = ("data", "stack", "text")
@@ -168,7 +169,7 @@ def starter(lane, work, machines):
         while machines:
             machines.pop().stop()
         iso = make_iso(work / "boot.iso", elf, cmdline, modules)
-        machines.append(lane.start(iso, "campaign", work))
+        machines.append(lane.start(iso, "campaign", work, ips=IPS))
         return machines[0]
 
     return boot

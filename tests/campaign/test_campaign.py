@@ -8,7 +8,7 @@ FAULTS = {"tcg-svm": 200, "bochs-vmx": 100}  # others: fewer
 
 
 def test_short_campaign(boot, lane):
-    total = campaign.run(lambda *how: boot(*how, ips=20_000_000), 7, 0, FAULTS.get(lane.name, 50))
+    total = campaign.run(lambda *how: boot(*how, ips=campaign.IPS), 7, 0, FAULTS.get(lane.name, 50))
     print(campaign.table(lane.name, total))
     assert campaign.faults_of(total) == []
     assert total["crash"] + total["hang"] > 0, "faults that nothing comes of prove nothing"
