@@ -173,10 +173,10 @@ static void note_refusal(const char *name, struct device *d, u8 unit)
 		log_warn("disk %s: of no use, %s", name, why[refusal]);
 }
 
-static void note_disk(struct load_host_disk *to, struct device *d, u8 unit, u32 number)
+/* False: it is no disk, or of no use. */
+static bool note_disk(struct load_host_disk *to, struct device *d, u8 unit, u32 number)
 {
-	to->device = d;
-	to->unit = unit;
+	*to = (struct load_host_disk){ .device = d, .unit = unit };
 	fmt_string(to->name, sizeof(to->name), "%s%u", d->driver->driver->name, number);
 	for (u32 i = 0; i <= LOAD_PARTITIONS; i++) {
 		u64 target = DISK_TARGET(unit, i);
@@ -188,12 +188,13 @@ static void note_disk(struct load_host_disk *to, struct device *d, u8 unit, u32 
 		log_info("disk %s: %lu sectors, by %s", to->name, to->sectors[0], d->driver->name);
 	else
 		note_refusal(to->name, d, unit);
+	return to->sectors[0];
 }
 
-/* Each disk that a driver may have gets a name, with a number by the order of the functions. */
+/* Each disk gets a name, with a number by the order of the functions and what they may have. */
 static void note_disks(void)
 {
-	struct load_host_disk *to = load_host_disks;
+	struct load_host_disk *to = load_host_disks, more;
 
 	for (struct device *d = devices; d < devices + device_count; d++) {
 		const struct driver *driver = d->driver ? d->driver->driver : NULL;
@@ -202,9 +203,12 @@ static void note_disks(void)
 		for (const struct device *e = devices; driver && e < d; e++)
 			if (e->driver && e->driver->driver == driver)
 				number += driver->device->units;
-		for (u8 unit = 0; driver && unit < driver->device->units; unit++)
+		for (u8 unit = 0; driver && unit < driver->device->units; unit++, number++)
 			if (to < load_host_disks + LOAD_HOST_DISKS)
-				note_disk(to++, d, unit, number + unit);
+				to += note_disk(to, d, unit, number);
+			else if (note_disk(&more, d, unit, number))
+				log_warn("disk %s: left out, there are %u before it", more.name,
+					LOAD_HOST_DISKS);
 	}
 }
 

@@ -78,6 +78,8 @@ static int find_disks(struct vm *vm)
 
 	vm->all_blocks = (u32)(vm->memory_bytes / BLOCK_SIZE);
 	err = load_disks(vm->config, module_find, vm->disk, &vm->all_blocks, &why);
+	for (u32 id = 1; !err && id <= VM_MAX; id++)
+		err = vms[id] ? load_beside(vm->config, vms[id]->config, &why) : 0;
 	if (err)
 		log_error("vm %s: %s", vm->name, why.message);
 	return err;

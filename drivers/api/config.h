@@ -25,7 +25,8 @@
  *		disk data ide0:1 cow 8M         # or a physical disk, or a partition of it: driver
  *						# and number (from 0), partition (from 1); memory
  *						# for what is written to cow: 8M to 32M, 8M if not
- *						# said
+ *						# said. What is rw is nobody else's, in whole or
+ *						# in part
  *		entropy on                      # virtio-rng; off if not said
  *		balloon on                      # virtio-balloon; off if not said
  *		console on                      # virtio-console beside the UART, which takes what
@@ -252,6 +253,14 @@ struct config_error {
  */
 int __must_check config_parse(
 	struct config *out, const char *text, size_t len, struct config_error *error);
+
+/*
+ * The last disk of vm that is a physical one and may have sectors that *theirs, a disk of the other
+ * VM or an earlier one of the same, has as well, where one of the two is DISK_RW; NULL: there is
+ * none. Different partitions of a disk never overlap (drivers/host/partition.c).
+ */
+const struct config_function *config_shared_disk(const struct config_vm *vm,
+	const struct config_vm *other, const struct config_function **theirs);
 
 /* And CONFINED_VIRTIO: what `disk` and `entropy` add. */
 extern const char *const config_device_names[DEVICE_COUNT + 1];

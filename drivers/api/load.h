@@ -52,7 +52,7 @@ struct boot_state {
 
 /* One line: file, offset in it, what was found there, what was expected. */
 struct load_error {
-	char message[120];
+	char message[192];
 };
 
 enum ram_type { RAM_USABLE = 1, RAM_RESERVED = 2, RAM_ACPI = 3 }; /* e820 and multiboot agree */
@@ -102,7 +102,7 @@ struct guest_disk {
 	u32 target; /* DISK_TARGET() */
 };
 
-/* The physical disks, as they were found at boot: sectors of all of it, and of its partitions. */
+/* The physical disks that were found at boot: sectors of all of it, and of its partitions. */
 #define LOAD_HOST_DISKS 32
 #define LOAD_PARTITIONS 16
 extern struct load_host_disk {
@@ -119,6 +119,10 @@ extern struct load_host_disk {
 int __must_check load_disks(const struct config_vm *c,
 	const struct load_source *(*find)(const char *name), struct guest_disk *disks, u32 *blocks,
 	struct load_error *err);
+
+/* -EBUSY, with `err` saying why: a physical disk of c's is the other's, and one of them writes. */
+int __must_check load_beside(
+	const struct config_vm *c, const struct config_vm *other, struct load_error *err);
 
 /* What the loaders share. */
 

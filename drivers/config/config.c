@@ -180,6 +180,23 @@ static s32 find_vm(const struct config *config, const char *name)
 	return -1;
 }
 
+/* Among the VMs so far, of which the last is to be checked. */
+static int check_disks(struct config_text *t, const struct config *config)
+{
+	const struct config_vm *vm = &config->vms[config->nvms - 1];
+
+	for (const struct config_vm *other = config->vms; other <= vm; other++) {
+		const struct config_function *g, *f = config_shared_disk(vm, other, &g);
+
+		if (f)
+			return config_fail(t, f->line, f->column,
+				"expected nobody beside disk %s on %s, as one of them writes, got "
+				"disk %s of vm %s (line %u)",
+				f->name, f->source, g->name, other->name, g->line);
+	}
+	return 0;
+}
+
 static int read_vm(struct config_text *t, void *to)
 {
 	struct config *config = ((struct reading *)to)->config;
@@ -208,7 +225,7 @@ static int read_vm(struct config_text *t, void *to)
 	if (vm->nfunctions && !(vm->devices & BIT(DEVICE_PCI)))
 		return config_fail(t, vm->functions[0].line, vm->functions[0].column,
 			"expected pci among the devices: %s is one on PCI", vm->functions[0].name);
-	return 0;
+	return check_disks(t, config);
 }
 
 static int read_driver(struct config_text *t, void *to)

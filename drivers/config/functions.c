@@ -18,7 +18,7 @@ const char *const config_function_names[FUNCTION_KINDS] = {
 #define COW_DEFAULT   MIB(8)
 #define COW_MIN	      COW_DEFAULT
 #define COW_MAX	      MIB(32)
-#define UNIT_MAX      31
+#define UNIT_MAX      255
 #define PARTITION_MAX 16
 
 /* The next slot for what is called `name`; NULL and an error: there is none, or the name is taken.
@@ -124,6 +124,28 @@ int config_read_disk(struct config_text *t, void *to)
 	if (f->kind != FUNCTION_HOST_DISK || f->mode != DISK_COW || t->token.kind != TOKEN_WORD)
 		return 0;
 	return read_cow(t, f);
+}
+
+/* Whether both may be the same sectors, and one of them is to write. */
+static bool is_shared(const struct config_function *f, const struct config_function *g)
+{
+	return f != g && f->kind == FUNCTION_HOST_DISK && g->kind == FUNCTION_HOST_DISK &&
+	       (f->mode == DISK_RW || g->mode == DISK_RW) && !strcmp(f->source, g->source) &&
+	       (!f->partition || !g->partition || f->partition == g->partition);
+}
+
+const struct config_function *config_shared_disk(const struct config_vm *vm,
+	const struct config_vm *other, const struct config_function **theirs)
+{
+	const struct config_function *f = vm->functions + vm->nfunctions;
+
+	while (f-- > vm->functions)
+		for (u32 i = 0; i < other->nfunctions; i++) {
+			*theirs = &other->functions[i];
+			if (is_shared(f, *theirs))
+				return f;
+		}
+	return NULL;
 }
 
 int config_read_driver(struct config_text *t, struct config_driver *d)

@@ -65,3 +65,16 @@ int load_disks(const struct config_vm *c, const struct load_source *(*find)(cons
 	}
 	return 0;
 }
+
+int load_beside(const struct config_vm *c, const struct config_vm *other, struct load_error *err)
+{
+	const struct config_function *g, *f = config_shared_disk(c, other, &g);
+
+	if (!f)
+		return 0;
+	fmt_string(err->message, sizeof(err->message),
+		"line %u, disk %s: expected nobody beside it on %s, as one of them writes, found disk "
+		"%s of vm %s",
+		f->line, f->name, f->source, g->name, other->name);
+	return -EBUSY;
+}

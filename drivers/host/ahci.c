@@ -7,8 +7,9 @@
  * which nobody reads. The controller is polled, without interrupts.
  *
  * What it says is input: that a command is over and how, how much was read, and what a disk says
- * of itself. An error of whatever kind, or silence, and the controller is reset; each port that is
- * needed again is begun anew.
+ * of itself. After an error of whatever kind its port is stopped, and begun anew when it is needed
+ * again, its disk reset before if it is busy ("Non-Queued Error Recovery", "Port Reset"). When it
+ * does not stop, or is silent, the controller is reset.
  */
 #include "drivers/host/ata.h"
 
@@ -31,6 +32,7 @@
 #define P_TFD	0x20
 #define P_SIG	0x24
 #define P_SSTS	0x28
+#define P_SCTL	0x2c
 #define P_SERR	0x30
 #define P_CI	0x38
 
@@ -43,10 +45,13 @@
 #define CMD_ST	  BIT(0) /* takes commands */
 #define CMD_SUD	  BIT(1)
 #define CMD_POD	  BIT(2)
-#define CMD_FRE	  BIT(4) /* takes what the disk sends */
+#define CMD_FRE	  BIT(4)  /* takes what the disk sends */
+#define CMD_CR	  BIT(15) /* is at the list of commands */
 #define IS_ERRORS (BIT(24) | BIT(27) | BIT(28) | BIT(29) | BIT(30))
 #define SSTS_DET  15u
 #define DET_LINK  3u
+#define SCTL_DET  15u
+#define DET_RESET 1u
 #define SIG_DISK  0x101u
 #define GONE	  UINT32_MAX
 #define SLOT	  1u /* the bit of slot 0 */
@@ -62,6 +67,8 @@
 #define CLAIM_NS (500 * MS) /* for the firmware to let go of it */
 #define RESET_NS (1000 * MS)
 #define LINK_NS	 (100 * MS) /* until a disk that is there has a link */
+#define STOP_NS	 (500 * MS) /* for a port to end what it is at */
+#define DROP_NS	 (1 * MS)   /* without a link, so that the disk is reset */
 
 struct header {
 	u32 flags;
@@ -100,9 +107,11 @@ enum phase {
 	PHASE_CLAIM,
 	PHASE_RESET,
 	PHASE_READY, /* for a command, of a port that has begun or not */
+	PHASE_DROP,
 	PHASE_LINK,
 	PHASE_DEVICE,
-	PHASE_COMMAND
+	PHASE_COMMAND,
+	PHASE_STOP /* of the port whose command has failed */
 };
 
 struct ahci {
@@ -145,6 +154,12 @@ static void set_address(u32 reg, u64 at)
 	set(reg + 4, at >> 32);
 }
 
+static void await(struct ahci *a, u8 phase, u64 ns)
+{
+	a->phase = phase;
+	a->until_ns = l1_now_ns() + ns;
+}
+
 /* --- beginning ----------------------------------------------------------------------------- */
 
 /* Whatever it is at, it reaches no memory from now on. The firmware is asked to let go of it. */
@@ -158,8 +173,7 @@ static void ahci_reset(void *state)
 		return;
 	if (get(R_CAP2) & CAP2_BOH)
 		set(R_BOHC, get(R_BOHC) | BOHC_OS);
-	a->until_ns = l1_now_ns() + CLAIM_NS;
-	a->phase = PHASE_CLAIM;
+	await(a, PHASE_CLAIM, CLAIM_NS);
 }
 
 static enum disk_result claim(struct ahci *a)
@@ -168,8 +182,7 @@ static enum disk_result claim(struct ahci *a)
 		return DISK_PENDING;
 	set(R_GHC, GHC_AHCI);
 	set(R_GHC, GHC_AHCI | GHC_RESET);
-	a->until_ns = l1_now_ns() + RESET_NS;
-	a->phase = PHASE_RESET;
+	await(a, PHASE_RESET, RESET_NS);
 	return DISK_PENDING;
 }
 
@@ -184,10 +197,19 @@ static enum disk_result end_reset(struct ahci *a)
 	return DISK_PENDING;
 }
 
-/* "Software Initialization of HBA": all but taking commands. */
+static void set_link(u8 unit, u32 det)
+{
+	set(port(unit, P_SCTL), (get(port(unit, P_SCTL)) & ~SCTL_DET) | det);
+}
+
+/*
+ * "Software Initialization of HBA": all but taking commands. A port that was at something before
+ * may have a disk that still is, which is over when the link is lost.
+ */
 static enum disk_result begin_port(struct ahci *a, u8 unit)
 {
 	u64 end = area_at(a, sizeof(struct area));
+	u32 command;
 
 	if (unit >= a->nports || !(get(R_PORTS) & BIT(unit)))
 		return DISK_ERROR;
@@ -195,12 +217,28 @@ static enum disk_result begin_port(struct ahci *a, u8 unit)
 		a->disk.unit[unit].refused = DISK_REFUSED_ADDRESS;
 		return DISK_ERROR;
 	}
-	set_address(port(unit, P_LIST), area_at(a, 0));
-	set_address(port(unit, P_FIS), area_at(a, offsetof(struct area, received)));
-	set(port(unit, P_IE), 0);
-	set(port(unit, P_CMD), get(port(unit, P_CMD)) | CMD_SUD | CMD_POD | CMD_FRE);
-	a->until_ns = l1_now_ns() + LINK_NS;
-	a->phase = PHASE_LINK;
+	command = get(port(unit, P_CMD));
+	if ((command & CMD_FRE) && (get(port(unit, P_TFD)) & (STATUS_BUSY | STATUS_DATA))) {
+		set_link(unit, DET_RESET);
+		await(a, PHASE_DROP, DROP_NS);
+		return DISK_PENDING;
+	}
+	if (!(command & CMD_FRE)) {
+		set_address(port(unit, P_LIST), area_at(a, 0));
+		set_address(port(unit, P_FIS), area_at(a, offsetof(struct area, received)));
+		set(port(unit, P_IE), 0);
+		set(port(unit, P_CMD), command | CMD_SUD | CMD_POD | CMD_FRE);
+	}
+	await(a, PHASE_LINK, LINK_NS);
+	return DISK_PENDING;
+}
+
+static enum disk_result end_drop(struct ahci *a, u8 unit)
+{
+	if (l1_now_ns() < a->until_ns)
+		return DISK_PENDING;
+	set_link(unit, 0);
+	await(a, PHASE_LINK, LINK_NS);
 	return DISK_PENDING;
 }
 
@@ -301,6 +339,25 @@ static enum disk_result end_command(struct ahci *a, const struct disk_request *r
 	return DISK_DONE;
 }
 
+static void stop_port(struct ahci *a, u8 unit)
+{
+	a->up &= ~BIT(unit);
+	set(port(unit, P_CMD), get(port(unit, P_CMD)) & ~CMD_ST);
+	await(a, PHASE_STOP, STOP_NS);
+}
+
+/* Not before it reaches no memory for this command does anybody else get the window. */
+static enum disk_result end_stop(struct ahci *a, u8 unit)
+{
+	if (!(get(port(unit, P_CMD)) & CMD_CR))
+		a->phase = PHASE_READY;
+	else if (l1_now_ns() < a->until_ns)
+		return DISK_PENDING;
+	else
+		ahci_reset(a);
+	return DISK_ERROR;
+}
+
 static enum disk_result advance(struct ahci *a, const struct disk_request *r)
 {
 	switch (a->phase) {
@@ -313,12 +370,16 @@ static enum disk_result advance(struct ahci *a, const struct disk_request *r)
 			return begin_port(a, r->unit);
 		send(a, r);
 		return DISK_PENDING;
+	case PHASE_DROP:
+		return end_drop(a, r->unit);
 	case PHASE_LINK:
 		return await_link(a, r->unit);
 	case PHASE_DEVICE:
 		return await_device(a, r->unit);
 	case PHASE_COMMAND:
 		return end_command(a, r);
+	case PHASE_STOP:
+		return end_stop(a, r->unit);
 	default:
 		return DISK_ERROR;
 	}
@@ -345,9 +406,11 @@ static enum disk_result ahci_poll(void *state)
 	do {
 		phase = a->phase;
 		result = advance(a, a->disk.now);
+		if (result == DISK_ERROR && a->phase == PHASE_COMMAND) {
+			stop_port(a, a->disk.now->unit);
+			result = DISK_PENDING;
+		}
 	} while (result == DISK_PENDING && a->phase != phase);
-	if (result == DISK_ERROR && a->phase == PHASE_COMMAND)
-		ahci_reset(a);
 	return result;
 }
 

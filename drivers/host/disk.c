@@ -36,11 +36,15 @@ static void probe_unit(const struct disk_class *c, struct disk *d, u8 unit)
 	d->own.result = unit < c->units ? DISK_PENDING : DISK_IDLE;
 }
 
-/* A step has its answer: on to the next one, or the next unit. */
+/*
+ * A step has its answer: on to the next one, or the next unit. A controller that did not come up is
+ * waited for once, and not for each of its units.
+ */
 static void probed(const struct disk_class *c, struct disk *d, bool good)
 {
 	struct disk_unit *u = &d->unit[d->probing];
 	const struct gpt_table *gpt = &d->gpt;
+	u8 next = d->probing + 1;
 
 	if (d->step == STEP_IDENTIFY && good && u->sectors)
 		probe_read(d, STEP_MBR, 0, 1);
@@ -52,9 +56,11 @@ static void probed(const struct disk_class *c, struct disk *d, bool good)
 	else {
 		if (d->step == STEP_GPT_ENTRIES && good)
 			partition_read_entries(u, gpt, own_data(d));
-		if (d->step == STEP_IDENTIFY && !good)
+		if (d->step == STEP_IDENTIFY && !good) {
 			u->sectors = 0;
-		probe_unit(c, d, d->probing + 1);
+			next = c->is_up && !c->is_up(d) ? c->units : next;
+		}
+		probe_unit(c, d, next);
 	}
 }
 

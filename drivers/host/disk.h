@@ -70,6 +70,8 @@ struct disk_class {
 	void (*prepare)(void *state, const struct driver_setup *setup);
 	/* Makes the device forget what it was at. Also the start. */
 	void (*reset)(void *state);
+	/* Whether it could be asked for another unit than the one that failed; NULL: always. */
+	bool (*is_up)(const void *state);
 	/* Begins s->now. DISK_IDENTIFY: its unit's `sectors` is to be set. */
 	void (*begin)(void *state);
 	/* How it stands. */

@@ -400,6 +400,13 @@ static enum disk_result nvme_poll(void *state)
 	return DISK_ERROR;
 }
 
+static bool nvme_is_up(const void *state)
+{
+	const struct nvme *n = state;
+
+	return n->phase == PHASE_READY;
+}
+
 static void nvme_begin(__unused void *state)
 {
 }
@@ -427,6 +434,7 @@ static const struct disk_class nvme_class = {
 	.probe_ns = 5000000000ull,
 	.prepare = nvme_prepare,
 	.reset = nvme_reset,
+	.is_up = nvme_is_up,
 	.begin = nvme_begin,
 	.poll = nvme_poll,
 };

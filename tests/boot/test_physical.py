@@ -9,7 +9,7 @@ import struct
 import zlib
 
 import pytest
-from harness.config import linux
+from harness.config import config, guest, linux
 from harness.disks import CYLINDER, SECTOR, disk_arguments
 from harness.machine import plain
 
@@ -60,6 +60,11 @@ class Disk:
 
     def arguments(self, lane):
         return disk_arguments(lane, self.path, self.name)
+
+
+def quiet(**settings):
+    """A VM that says once that it runs, and halts."""
+    return guest("heartbeat", cmdline="period_ms=3600000", **settings)
 
 
 def run(boot_vms, disk, lane, command, *disks, **settings):
@@ -147,6 +152,45 @@ def test_a_disk_that_is_not_there(boot_vms, tmp_path, lane, name):
     machine.expect(rf"disk d: there is no (disk|partition) {name}")
 
 
+def test_a_writer_has_its_disk_alone(boot_vms, tmp_path, lane):
+    """Against VMs that are there already, in whole and in part, until these are gone."""
+    disk = Disk(tmp_path / "disk.img", mbr((0x83, FIRST, COUNT)))
+    writer = quiet(name="writer", disk="d ide1 rw")
+    text, _ = config(quiet(name="reader", disk="e ide1:1 cow"))
+    writer.modules["more"] = text.encode()
+    machine = boot_vms(writer, focus="kfv", extra=disk.arguments(lane))
+    machine.expect("beat 1 ")
+    assert "reader was not created: see the log." in machine.run("vm create more")
+    assert re.search(
+        r"disk e: expected nobody beside it on ide1, as one of them writes, found disk d of vm "
+        r"writer",
+        machine.run("log"),
+    )
+    assert "writer is gone." in machine.run("vm writer destroy")
+    assert "reader is ready." in machine.run("vm create more")
+    assert "writer was not created: see the log." in machine.run("vm writer create")
+
+
+@pytest.mark.lanes("tcg-svm")
+def test_more_disks_than_there_is_room_for(boot_vms):
+    """Of five controllers: 32 disks have a name, and of those that have none it is said."""
+    extra = []
+    for i in range(5):
+        extra += ("-device", f"nvme,serial=kfv{i},id=n{i}")
+        for namespace in range(1, 9 if i else 7):
+            name = f"d{i}{namespace}"
+            extra += ("-blockdev", f"null-co,node-name={name},size=1048576,read-zeroes=on")
+            extra += ("-device", f"nvme-ns,drive={name},bus=n{i},nsid={namespace}")
+    vm = quiet(disk="d nvme33 ro")
+    machine = boot_vms(vm, focus="kfv", extra=tuple(extra))
+    machine.expect("beat 1 ")
+    log = plain(machine.log_text())
+    named = re.findall(r"disk (nvme\d+): \d+ sectors", log)
+    assert named == [f"nvme{i}" for i in range(40) if i not in (6, 7)]
+    left_out = re.findall(r"disk (nvme\d+): left out, there are 32 before it", log)
+    assert left_out == [f"nvme{i}" for i in range(34, 40)]
+
+
 def test_a_driver_that_is_not_there(boot_vms):
     machine = boot_vms(linux(reboot="stop"), host=["driver floppy"])
     machine.expect(r'config:\d+:\d+: expected the name of a physical driver, got "floppy"')
@@ -161,6 +205,30 @@ def test_a_disk_with_long_sectors(boot_vms, tmp_path, lane):
     machine = boot_vms(linux(reboot="stop", disk="d nvme0 ro"), extra=(*before, device))
     machine.expect("disk nvme0: of no use, its sectors are not of 512 bytes")
     machine.expect("disk d: there is no disk nvme0")
+
+
+@pytest.mark.lanes("tcg-svm")
+def test_a_bad_sector_is_its_disk_s_alone(boot_vms, tmp_path, lane):
+    """The guest has an error for it, and all else of that disk and another of the controller."""
+    good, bad = Disk(tmp_path / "good.img", name="ahci1"), Disk(tmp_path / "bad.img")
+    rule = "inject-error.0.event=none,inject-error.0.iotype=read,inject-error.0.sector=9000"
+    file = f"image.driver=file,image.filename={bad.path}"
+    extra = (
+        *good.arguments(lane),
+        *("-blockdev", f"driver=blkdebug,node-name=bad,{file},{rule}"),
+        *("-device", "ide-hd,drive=bad,bus=sata.0"),
+    )
+    command = (
+        "dd if=/dev/vda of=/dev/null bs=4096 skip=1125 count=1 2>/dev/null || echo it is bad; "
+        "sha256sum /dev/vdb && head -c 4000000 /dev/vda | sha256sum"
+    )
+    vm = linux(cmdline=f'kfv.run="{command}"', reboot="stop", disk=["b ahci0 ro", "g ahci1 ro"])
+    machine = boot_vms(vm, focus=vm.name, extra=extra)
+    machine.expect(r"kfv\.run status 0", timeout=LINUX_SECONDS * lane.patience)
+    text = plain(machine.log_text())
+    assert "it is bad" in text.split("kfv.run=")[-1]
+    assert f"{digest(good.before)}  /dev/vdb" in text
+    assert f"{digest(bad.before[:4000000])}  -" in text
 
 
 # What was written last, and is read back from the disk, again and again.

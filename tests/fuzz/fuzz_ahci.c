@@ -36,6 +36,8 @@ static void run(const struct step *s)
 		hba.gone = s->a & 8;
 		hba.old = s->a & 16;
 		hba.narrow = s->a & 32;
+		hba.clings = s->a & 64;
+		hba.runs_on = s->a & 128;
 		break;
 	case 6:
 		hba.busy = s->a;
@@ -53,6 +55,7 @@ static void run(const struct step *s)
 static void check_well(void)
 {
 	hba.hangs = hba.fails = hba.stuck = hba.gone = hba.narrow = hba.old = false;
+	hba.clings = hba.runs_on = false;
 	hba.busy = hba.cut = hba.logical = 0;
 	hba.lie = -1;
 	steps_end("ahci");

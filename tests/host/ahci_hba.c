@@ -8,8 +8,8 @@
 
 enum { CAP = 0, GHC = 4, PORTS = 0xc, CAP2 = 0x24, BOHC = 0x28, PORT = 0x100, EACH = 0x80 };
 enum { LIST = 0, FIS = 8, IS = 0x10, IE = 0x14, CMD = 0x18, TFD = 0x20, SIG = 0x24, SSTS = 0x28 };
-enum { SERR = 0x30, CI = 0x38 };
-enum { ST = 1, FRE = 16, TASK_ERROR = 0x41, READY = 0x50 };
+enum { SCTL = 0x2c, SERR = 0x30, CI = 0x38 };
+enum { ST = 1, FRE = 16, CR = 1 << 15, TASK_ERROR = 0x41, READY = 0x50 };
 
 #define MEMORY 0x100000 /* where the fake gate puts it */
 
@@ -129,7 +129,7 @@ static void issue(u32 port)
 	*reg(port, TFD) = 0x80;
 	if (hba.hangs)
 		return;
-	*reg(port, TFD) = hba.fails ? TASK_ERROR : READY;
+	*reg(port, TFD) = !hba.fails ? READY : hba.clings ? TASK_ERROR | 8 : TASK_ERROR;
 	if (hba.fails)
 		*reg(port, IS) |= BIT(30);
 	else
@@ -149,18 +149,42 @@ static void reset(void)
 		*reg(port, TFD) = 0x7f;
 }
 
+/* The disk is connected, and has sent its signature. */
+static void connect(u32 port)
+{
+	*reg(port, SSTS) = 0x123;
+	*reg(port, TFD) = READY;
+	*reg(port, SIG) = port == HBA_DISK ? 0x101 : 0xeb140101;
+}
+
 static void set_command(u32 port, u32 value)
 {
-	*reg(port, CMD) = value;
+	u32 before = *reg(port, CMD), runs = value & ST || hba.runs_on ? before & CR : 0;
+
+	hba.faults += (value & ST) && !(before & ST) && (before & CR);
+	*reg(port, CMD) = (value & ~(u32)CR) | runs | (value & ST ? CR : 0);
+	if (!(value & ST))
+		*reg(port, CI) = 0;
 	hba.faults += (value & ST) && (!(value & FRE) || (*reg(port, TFD) & 0x88));
-	if (!(value & FRE) || port == 0)
+	if (!(value & FRE) || (before & FRE) || port == 0)
 		return;
 	(void)memory(wide(reg(port, FIS)), 256);
 	(void)memory(wide(reg(port, LIST)), 1024);
 	hba.faults += wide(reg(port, FIS)) % 256 || wide(reg(port, LIST)) % 1024;
-	*reg(port, SSTS) = 0x123;
-	*reg(port, TFD) = READY;
-	*reg(port, SIG) = port == HBA_DISK ? 0x101 : 0xeb140101;
+	connect(port);
+}
+
+static void set_link(u32 port, u32 value)
+{
+	hba.faults += *reg(port, CMD) & (ST | CR);
+	if ((*reg(port, SCTL) & 1) && !(value & 1)) {
+		hba.links++;
+		connect(port);
+	} else if (value & 1) {
+		*reg(port, SSTS) = 0;
+		*reg(port, TFD) = 0x7f;
+	}
+	*reg(port, SCTL) = value;
 }
 
 static u64 hba_read(u32 r, u32 width)
@@ -191,6 +215,8 @@ static void port_write(u32 port, u32 at, u32 value)
 		issue(port);
 	else if (at == CMD)
 		set_command(port, value);
+	else if (at == SCTL)
+		set_link(port, value);
 	else if (at == IS || at == SERR)
 		*reg(port, at) &= ~value;
 	else

@@ -16,8 +16,11 @@ struct ahci_hba {
 	u8 image[HBA_SECTORS * DISK_SECTOR];
 	u32 faults; /* of the driver's */
 	u32 resets, flushes;
+	u32 links;	   /* that were given up and made again */
 	u32 busy;	   /* so many looks at a command that is not over */
 	bool hangs, fails; /* commands */
+	bool clings;	   /* the disk to a command that failed, until it loses its link */
+	bool runs_on;	   /* a port that is to stop */
 	bool stuck;	   /* it does not end a reset */
 	bool gone;	   /* all ones are read */
 	bool narrow;	   /* 32 bits of address */

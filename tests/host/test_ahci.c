@@ -84,20 +84,65 @@ TEST(ahci_gives_up_a_disk_that_does_not_answer)
 	end();
 }
 
-TEST(ahci_begins_anew_after_an_error)
+static void expect_one_error(void)
 {
-	begin();
 	hba.fails = true;
 	EXPECT_EQ(read_some(0, 0, 8), DISK_ERROR);
-	EXPECT(!pc.master);
 	hba.fails = false;
+	memset(disk_window(0), 0, BUS_WINDOW);
 	EXPECT_EQ(read_some(0, 1, 8), DISK_DONE);
 	EXPECT_MEM(disk_window(0), hba.image + DISK_SECTOR, 8 * DISK_SECTOR);
+}
+
+/* The other ports, and who waits at them, need not know. */
+TEST(ahci_begins_a_port_anew_after_an_error)
+{
+	u32 before;
+
+	begin();
+	before = hba.resets;
+	expect_one_error();
+	EXPECT_EQ(hba.links, 0);
 	hba.cut = 512; /* less was read than was asked for */
 	EXPECT_EQ(read_some(0, 1, 8), DISK_ERROR);
 	hba.cut = 0;
 	EXPECT_EQ(read_some(0, 1, 8), DISK_DONE);
 	EXPECT_EQ(disk_ask(DRIVER, 0, BUS_INFO, DISK_INFO_ERRORS, 0), 2);
+	EXPECT_EQ(hba.resets, before);
+	EXPECT(pc.master);
+	end();
+}
+
+TEST(ahci_resets_a_disk_that_clings_to_an_error)
+{
+	u32 before;
+
+	begin();
+	before = hba.resets;
+	hba.clings = true;
+	expect_one_error();
+	EXPECT_EQ(hba.links, 1);
+	EXPECT_EQ(hba.resets, before);
+	end();
+}
+
+/* All of it then, and until that is done it reaches no memory. */
+TEST(ahci_resets_a_controller_whose_port_does_not_stop)
+{
+	u32 before;
+
+	begin();
+	before = hba.resets;
+	hba.runs_on = hba.fails = true;
+	EXPECT_EQ(disk_ask(DRIVER, 0, BUS_DISK_READ, 0, TARGET | 8), DISK_PENDING);
+	pc_advance(400 * 1000000ull);
+	EXPECT_EQ(disk_ask(DRIVER, 0, BUS_DISK_RESULT, 0, 0), DISK_PENDING);
+	EXPECT(pc.master);
+	EXPECT_EQ(disk_end(DRIVER, 0), DISK_ERROR);
+	EXPECT(!pc.master);
+	hba.runs_on = false;
+	expect_one_error();
+	EXPECT_EQ(hba.resets, before + 1);
 	end();
 }
 

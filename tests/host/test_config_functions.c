@@ -37,7 +37,7 @@ TEST(config_functions)
 TEST(config_physical_disks)
 {
 	static const char *const modules[] = { "ide", "idea0", "ide0:", "ide0:0", "ide0:17",
-		"ide32", "ide0:1x", "ide0x", "ahci-1", "ide99999999999", "ide0:99999999999",
+		"ide256", "ide0:1x", "ide0x", "ahci-1", "ide99999999999", "ide0:99999999999",
 		"disk0" };
 	const struct config_function *f = config.vms[0].functions;
 	char text[100];
@@ -46,7 +46,7 @@ TEST(config_physical_disks)
 		  "disk a ide3 rw\n"
 		  "disk b ide0:16 cow\n"
 		  "disk c nvme12:3 cow 32M\n"
-		  "disk d ahci31 }\n"
+		  "disk d ahci255 }\n"
 		  "driver ide trusted; driver nvme\n"))
 		return;
 	for (u32 i = 0; i < 4; i++)
@@ -80,6 +80,40 @@ TEST(config_physical_disks)
 	bad("driver", 1, 7,
 		"expected a physical driver's name (a letter, then up to 30 letters, digits, - or "
 		"_), got the end of the text");
+}
+
+TEST(config_writers_have_a_disk_alone)
+{
+	static const char *const apart[] = {
+		"disk a ide0:1 rw; disk b ide0:2 rw; disk c ide0:3; disk d ide1 rw",
+		"disk a ide0; disk b ide0 cow; disk c ide0:1 cow; disk d ide0:1; disk e ide0",
+		"disk a ide0 rw; disk b vblk0 rw; disk c ide10; disk d ahci0:1 rw; disk e root rw; "
+		"disk f root rw",
+	};
+	char text[200];
+
+	for (u32 i = 0; i < ARRAY_LEN(apart); i++) {
+		fmt_string(text, sizeof(text), "vm a { memory 8M; kernel k; %s }", apart[i]);
+		good(text);
+	}
+	good("vm a { memory 8M; kernel k; disk a ide0:1 rw; disk b ide1 }\n"
+	     "vm b { memory 8M; kernel k; disk a ide0:2 rw; disk b ide1:7 cow }");
+	bad("vm a { memory 8M; kernel k\ndisk one ide0\ndisk two ide0 rw }", 3, 6,
+		"expected nobody beside disk two on ide0, as one of them writes, got disk one of "
+		"vm a (line 2)");
+	bad("vm a { memory 8M; kernel k\ndisk one ide0:1 rw }\nvm b { memory 8M; kernel k\n"
+	    "entropy on; disk two ide0:1 cow }",
+		4, 18,
+		"expected nobody beside disk two on ide0, as one of them writes, got disk one of "
+		"vm a (line 2)");
+	bad("vm a { memory 8M; kernel k\ndisk one ide0 rw }\nvm c { memory 8M; kernel k }\n"
+	    "vm b { memory 8M; kernel k; disk two ide0:16 }",
+		4, 34,
+		"expected nobody beside disk two on ide0, as one of them writes, got disk one of "
+		"vm a (line 2)");
+	bad("vm a { memory 8M; kernel k\ndisk one nvme3:2 rw; disk two nvme3 rw }", 2, 27,
+		"expected nobody beside disk two on nvme3, as one of them writes, got disk one of "
+		"vm a (line 2)");
 }
 
 TEST(config_nets)
@@ -167,8 +201,8 @@ TEST(config_reads_uplinks)
 
 TEST(config_errors_of_uplinks)
 {
-	static const char *const cards[] = { "ne", "ne32", "ne0x", "n0", "e1000", "e10000",
-		"e1000-", "e1000-32", "ide0", "ne0-", "ne-0" };
+	static const char *const cards[] = { "ne", "ne256", "ne0x", "n0", "e1000", "e10000",
+		"e1000-", "e1000-256", "ide0", "ne0-", "ne-0" };
 	char line[80], words[160];
 
 	bad("uplink", 1, 7,
@@ -267,12 +301,31 @@ TEST(physical_disks_are_those_found_at_boot)
 	u32 blocks = 4;
 
 	*d = (struct load_host_disk){ .name = "ide1", .unit = 1, .sectors = { 100, 0, 20 } };
-	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1 rw; disk b ide1:2 cow 16M }",
-			  &blocks),
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1; disk b ide1:2 cow 16M }", &blocks),
 		0);
+	EXPECT_EQ(blocks, 4 + 8);
+	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1:2 rw }", &blocks), 0);
 	EXPECT_EQ(blocks, 4 + 8);
 	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1:1 }", &blocks), -ENOENT);
 	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide0 }", &blocks), -ENOENT);
 	EXPECT_EQ(load("vm a { memory 8M; kernel k; disk a ide1:3 }", &blocks), -ENOENT);
 	*d = (struct load_host_disk){ .name = "" };
+}
+
+TEST(physical_disks_have_one_writer)
+{
+	static struct config_vm first;
+	struct load_error why = { "" };
+
+	good("vm a { memory 8M; kernel k; disk one ide1:1 rw; disk two ide0 }");
+	first = config.vms[0];
+	good("vm b { memory 8M; kernel k; disk x ide1:2 rw; disk y ide0 }");
+	EXPECT_EQ(load_beside(&config.vms[0], &first, &why), 0);
+	EXPECT_EQ(load_beside(&first, &first, &why), 0);
+	EXPECT_STR(why.message, "");
+	good("vm b { memory 8M; kernel k\ndisk x ide1 }");
+	EXPECT_EQ(load_beside(&config.vms[0], &first, &why), -EBUSY);
+	EXPECT_STR(why.message,
+		"line 2, disk x: expected nobody beside it on ide1, as one of them writes, found "
+		"disk one of vm a");
 }

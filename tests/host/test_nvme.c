@@ -169,6 +169,21 @@ TEST(nvme_without_a_controller)
 	nothing();
 }
 
+/* It goes on without it as soon as one namespace has waited for it. */
+TEST(nvme_waits_once_for_a_controller_that_is_never_ready)
+{
+	nvme_card_plug();
+	nvme.stuck = true;
+	nvme_card_start();
+	pc_advance(4900 * 1000000ull);
+	EXPECT_EQ(sectors(0), BUS_NO_PEER);
+	pc_advance(200 * 1000000ull);
+	for (u8 unit = 0; unit < DISK_UNITS; unit++)
+		EXPECT_EQ(sectors(unit), 0);
+	EXPECT_EQ(info(DISK_INFO_TIMEOUTS), 1);
+	end();
+}
+
 /* What was under way is forgotten, and asked for again. */
 TEST(nvme_begins_anew)
 {
