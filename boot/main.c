@@ -281,14 +281,14 @@ static void read_config(void)
 
 static void start_defence(void)
 {
-	const struct policy_text *policy = boot.config.policy.line ? &boot.config.policy : NULL;
+	const struct load_source *text = module_find(MODULE_CONFIG);
 	struct config_error e;
 	const char *bug;
 
 	CHECK(agent_count() <= AGENTS_MAX);
 	evidence_start(option("evidence"));
-	CHECK(policy_load(NULL, &e) == 0);
-	if (policy && policy_load(policy, &e) < 0)
+	CHECK(policy_load(policy_default, strlen(policy_default), &e) == 0);
+	if (boot.config.policy.line && policy_load((const char *)text->data, text->len, &e) < 0)
 		boot_fail(
 			REASON_BAD_CONFIG, MODULE_CONFIG ":%u:%u: %s", e.line, e.column, e.message);
 	bug = option("vuln");

@@ -56,7 +56,7 @@ struct hrsc {
 	struct hrsc *net;		 /* (c) the switch of a network device */
 	struct device *device;		 /* (c) of a physical driver */
 	u64 deadline_ns;		 /* (o) timer asked for through the L1 gate, 0 none */
-	char name[24];			 /* (c) "linux/uart" */
+	char name[40];			 /* (c) "linux/uart" */
 };
 
 #define HRSC_MAX 256

@@ -3,6 +3,7 @@
  * What a person can ask of the framework: hooks, agents, policy, events. Nothing is wider than 80
  * columns.
  */
+#include "core/hrsc.h"
 #include "core/l1/command.h"
 #include "core/l1/log.h"
 #include "core/l2/modules.h"
@@ -136,6 +137,17 @@ static void print_plan(const struct plan *p)
 	out(" do R%02u on %s\n", p->reaction, targets[p->target]);
 }
 
+static void print_port(const struct policy_port *p)
+{
+	char text[POLICY_PORT_TEXT];
+	bool there = false;
+
+	for (u16 id = 1; id < HRSC_MAX; id++)
+		there |= hrsc_get(id) && hrsc_get(id)->net && !strcmp(hrsc_get(id)->name, p->name);
+	policy_port_print(text, sizeof(text), p);
+	out("port %s%s\n", text, there ? "" : " # not there");
+}
+
 static bool uses(const struct policy *p, u32 reaction)
 {
 	for (u32 i = 0; i < p->table.nrules; i++)
@@ -158,6 +170,8 @@ static void print_policy(void)
 		print_rule(&p->table.rules[i]);
 	for (u32 i = 0; i < p->table.nplans; i++)
 		print_plan(&p->table.plans[i]);
+	for (u32 i = 0; i < p->table.nports; i++)
+		print_port(&p->table.ports[i]);
 	for (u32 i = 0; i < REACTIONS; i++)
 		if (uses(p, i))
 			out("# R%02u %s\n", i, reactions[i].name);
@@ -179,7 +193,7 @@ static int load_policy(const char *name)
 
 	if (!module)
 		out("there is no boot module %s\n", name);
-	else if (policy_load_text((const char *)module->data, module->len, &error))
+	else if (policy_load((const char *)module->data, module->len, &error))
 		out("%s:%u:%u: %s\n", name, error.line, error.column, error.message);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The command ports: what is at the switches, what went through there, and what a port may do. What
- * is changed holds until the VM is destroyed.
+ * is changed holds until the VM is destroyed, unless it is the policy's.
  */
 #include "core/l1/command.h"
 
@@ -11,6 +11,7 @@
 #include "core/l2/sched.h"
 #include "core/lib/string.h"
 #include "drivers/api/number.h"
+#include "kfv/policy.h"
 
 enum { SENT, RECEIVED, REFUSED, LOST }; /* BUS_INFO of a port: drivers/vswitch/vswitch.c */
 
@@ -19,16 +20,22 @@ static u64 ask(struct hrsc *h, u64 item)
 	return net_call(h, BUS_INFO, item, 0);
 }
 
-#define VLAN_BITS (0xfffull << BUS_PORT_VLAN)
+#define VLAN_BITS BUS_PORT_VLAN_BITS
 #define MAC_BITS  (BIT(48) - 1)
 #define RATE_BITS ((u64)UINT32_MAX)
 #define VLAN_MAX  4094
 #define RATE_MAX  1048576 /* KiB a second */
 
+static const struct policy_port *owner(const struct hrsc *h)
+{
+	return policy_port_find(&policy_active()->table, h->name);
+}
+
 /* What is not as it is by default. */
 static void print_settings(struct hrsc *h)
 {
-	u64 bits = net_set(h, 0, 0, 0), limits = net_set(h, 1, 0, 0);
+	u64 bits = policy_port_word(owner(h), 0, net_set(h, 0, 0, 0));
+	u64 limits = policy_port_word(owner(h), 1, net_set(h, 1, 0, 0));
 	u32 vlan = bits >> BUS_PORT_VLAN & 0xfff, ip = (u32)(limits >> 32);
 
 	if (vlan)
@@ -37,8 +44,9 @@ static void print_settings(struct hrsc *h)
 		out(" ip %u.%u.%u.%u", ip >> 24, ip >> 16 & 0xff, ip >> 8 & 0xff, ip & 0xff);
 	if (limits & RATE_BITS)
 		out(" rate %lu", (limits & RATE_BITS) >> 10);
-	out("%s%s%s\n", bits & BUS_PORT_OPEN ? " open" : "",
-		bits & BUS_PORT_MIRROR ? " mirror" : "", h->isolated ? " down" : "");
+	out("%s%s%s%s\n", bits & BUS_PORT_OPEN ? " open" : "",
+		bits & BUS_PORT_MIRROR ? " mirror" : "", h->isolated ? " down" : "",
+		owner(h) ? " (policy)" : "");
 }
 
 static void print_port(struct hrsc *h)
@@ -136,6 +144,10 @@ static int change(struct hrsc *h, int argc, char **argv)
 		i++;
 	if (argc != 2 || i == ARRAY_LEN(settings) || read_value(i, argv[1], &value) < 0)
 		return -EINVAL;
+	if (owner(h) && (owner(h)->mask[settings[i].word] & settings[i].mask)) {
+		out("The policy %s owns its %s.\n", policy_active()->table.name, argv[0]);
+		return 0;
+	}
 	net_set(h, settings[i].word, settings[i].mask, value << settings[i].shift);
 	return 0;
 }

@@ -133,6 +133,13 @@ int act_isolate(u16 id, u16 subject)
 	return h && h->vm_id == id ? net_isolate(h, true) : -ENOENT;
 }
 
+void act_own_ports(const struct policy_table *t)
+{
+	for (u16 id = 1; id < HRSC_MAX; id++)
+		if (hrsc_get(id))
+			net_own(hrsc_get(id), policy_port_find(t, hrsc_get(id)->name));
+}
+
 int act_pause(u16 id)
 {
 	if (!find(id))

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "drivers/api/policy.h"
 #include "drivers/api/sha256.h"
 #include "core/lib/types.h"
 
@@ -28,6 +29,8 @@ int act_keep(u16 vm);
 int act_microreboot(u16 vm, u16 subject);
 /* The port of the network device behind hRSC `subject` is cut off. */
 int act_isolate(u16 vm, u16 subject);
+/* All ports have the settings that the policy has for them, and else their VMs' own. */
+void act_own_ports(const struct policy_table *t);
 int act_pause(u16 vm);
 int act_resume(u16 vm);
 int act_kill(u16 vm);

@@ -11,6 +11,7 @@
 #include "drivers/api/siphash.h"
 #include "core/lib/string.h"
 #include "kfv/actuators.h"
+#include "kfv/agent.h"
 #include "kfv/mediation.h"
 
 #define RECORDS	  256 /* a power of two */
@@ -61,21 +62,37 @@ void evidence_record(const struct evidence *r)
 	lock_give_again(&kfv_lock, taken);
 }
 
-void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE])
+void evidence_decision(struct evidence *r, const struct hook_event *e, u32 agent)
 {
-	struct evidence r = {
+	r->agent = agent_get(agent)->name;
+	r->op = e->op;
+	r->vm = e->vm;
+	r->severity = e->severity;
+	memcpy(r->arg, e->arg, sizeof(r->arg));
+	evidence_record(r);
+}
+
+/* Of what no hook has caused. */
+static struct evidence done(const char *agent, const char *why)
+{
+	return (struct evidence){
 		.time_ns = time_now_ns(),
-		.agent = "snapshot",
-		.why = "sha256",
+		.agent = agent,
+		.why = why,
 		.count = 1,
 		.op = HOOK_NONE,
-		.vm = e->vm,
-		.layer = EVIDENCE_VO,
 		.severity = SEVERITY_INFO,
 		.outcome = OUTCOME_DONE,
-		.reaction = R22_SNAPSHOT,
 	};
+}
 
+void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE])
+{
+	struct evidence r = done("snapshot", "sha256");
+
+	r.vm = e->vm;
+	r.layer = EVIDENCE_VO;
+	r.reaction = R22_SNAPSHOT;
 	for (u32 i = 0; i < SHA256_SIZE; i++)
 		r.arg[i / 8] = r.arg[i / 8] << 8 | digest[i];
 	evidence_record(&r);
@@ -83,18 +100,10 @@ void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE])
 
 void evidence_note(const char *agent, const char *why, u64 a, u64 b)
 {
-	struct evidence r = {
-		.time_ns = time_now_ns(),
-		.arg = { a, b },
-		.agent = agent,
-		.why = why,
-		.count = 1,
-		.op = HOOK_NONE,
-		.layer = EVIDENCE_FRAMEWORK,
-		.severity = SEVERITY_INFO,
-		.outcome = OUTCOME_DONE,
-	};
+	struct evidence r = done(agent, why);
 
+	r.arg[0] = a;
+	r.arg[1] = b;
 	evidence_record(&r);
 }
 

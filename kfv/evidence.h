@@ -44,6 +44,8 @@ const u8 *evidence_key(void);
  * orchestrator and for the framework itself.
  */
 void evidence_record(const struct evidence *r);
+/* The same, with what is known of it from the event and its agent. */
+void evidence_decision(struct evidence *r, const struct hook_event *e, u32 agent);
 void evidence_snapshot(const struct hook_event *e, const u8 digest[SHA256_SIZE]);
 /* A line about the framework itself. */
 void evidence_note(const char *agent, const char *why, u64 a, u64 b);

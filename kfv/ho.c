@@ -66,21 +66,14 @@ static enum outcome react(const struct hook_event *e, const struct rule *r, u8 r
 static void record(const struct hook_event *e, u32 agent, const char *why, u32 count, u8 reaction,
 	enum outcome outcome)
 {
-	struct evidence r = {
-		.time_ns = e->time_ns,
-		.agent = agent_get(agent)->name,
+	struct evidence r = { .time_ns = e->time_ns,
 		.why = why,
 		.count = count,
-		.op = e->op,
-		.vm = e->vm,
 		.layer = e->layer,
-		.severity = e->severity,
 		.outcome = outcome,
-		.reaction = reaction,
-	};
+		.reaction = reaction };
 
-	memcpy(r.arg, e->arg, sizeof(r.arg));
-	evidence_record(&r);
+	evidence_decision(&r, e, agent);
 }
 
 enum hook_verdict ho_decide(

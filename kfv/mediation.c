@@ -9,6 +9,7 @@
 #include "core/hrsc.h"
 #include "core/l1/time.h"
 #include "core/l2/vm.h"
+#include "kfv/actuators.h"
 #include "kfv/ho.h"
 #include "kfv/vo.h"
 
@@ -105,10 +106,6 @@ void hook_vm_created(struct hrsc *vm)
 	ho_forget(vm->vm_id);
 	vo_forget(vm->vm_id);
 	lock_give(&kfv_lock);
-	for (u16 id = 0; id < HRSC_MAX; id++) {
-		struct hrsc *h = hrsc_get(id);
-
-		if (h) /* a switch that came with it is nobody's */
-			h->armed = policy_active()->armed;
-	}
+	policy_arm(policy_active()->armed); /* a switch that came with it is nobody's */
+	act_own_ports(&policy_active()->table);
 }

@@ -9,6 +9,8 @@
 #include "core/hrsc.h"
 #include "core/lib/fmt.h"
 #include "core/lib/string.h"
+#include "drivers/api/driver.h"
+#include "kfv/actuators.h"
 #include "kfv/evidence.h"
 #include "kfv/reaction.h"
 
@@ -98,7 +100,7 @@ static bool is_sound(const struct policy_table *t)
 {
 	bool sound = t->mode <= POLICY_OFF && t->nrules <= ARRAY_LEN(t->rules) &&
 		     t->nplans <= ARRAY_LEN(t->plans) && !(t->attached >> agent_count()) &&
-		     !t->name[CONFIG_NAME - 1];
+		     t->nports <= ARRAY_LEN(t->ports) && !t->name[CONFIG_NAME - 1];
 
 	for (u32 i = 0; i < agent_count(); i++)
 		for (u32 n = 0; n < agent_get(i)->nparams; n++)
@@ -106,6 +108,9 @@ static bool is_sound(const struct policy_table *t)
 				 t->param[i][n] <= agent_get(i)->params[n].max;
 	for (u32 i = 0; sound && i < t->nrules; i++)
 		sound = rule_is_sound(&t->rules[i]);
+	for (u32 i = 0; sound && i < t->nports; i++)
+		sound = !t->ports[i].name[CONFIG_PORT_NAME - 1] &&
+			!(t->ports[i].mask[0] & BUS_PORT_USED);
 	for (u32 i = 0; sound && i < t->nplans; i++)
 		sound = plan_is_sound(&t->plans[i]);
 	return sound;
@@ -156,7 +161,7 @@ static int attach(struct policy *p)
 	return error;
 }
 
-static void arm_all(u64 armed)
+void policy_arm(u64 armed)
 {
 	for (u16 i = 0; i < HRSC_MAX; i++)
 		if (hrsc_get(i))
@@ -166,13 +171,24 @@ static void arm_all(u64 armed)
 /* Arms what either policy needs before the swap and disarms after it: no crossing goes unseen. */
 static void swap(struct policy *next)
 {
-	arm_all(policy_in_force->armed | next->armed);
+	policy_arm(policy_in_force->armed | next->armed);
 	lock_take(&kfv_lock); /* nobody is in the midst of the old one then */
 	policy_in_force = next;
 	lock_give(&kfv_lock);
-	arm_all(next->armed);
+	policy_arm(next->armed);
+	act_own_ports(&next->table);
 	evidence_note("policy", policy_mode_names[next->table.mode], next->table.version,
 		next->table.attached);
+}
+
+/* -ENOSPC: a hook would have more agents than it can have. */
+static int put_in_force(struct policy *next)
+{
+	int err = attach(next);
+
+	if (!err)
+		swap(next);
+	return err;
 }
 
 static int __printf(3, 4)
@@ -188,45 +204,32 @@ static int __printf(3, 4)
 	return -EINVAL;
 }
 
-int policy_load(const struct policy_text *text, struct config_error *error)
+int policy_load(const char *text, size_t len, struct config_error *error)
 {
+	const struct policy_text *p = &parsed.policy;
 	struct policy *next = spare();
-	bool built_in = !text;
 
-	memset(error, 0, sizeof(*error));
-	if (built_in) {
-		if (config_parse(&parsed, policy_default, strlen(policy_default), error))
-			return -EINVAL;
-		text = &parsed.policy;
-	}
+	if (config_parse(&parsed, text, len, error))
+		return -EINVAL;
+	if (!p->line)
+		return refuse(error, p, "expected a policy block");
 	memset(next, 0, sizeof(*next));
 	make_catalogue(&catalogue);
-	if (policy_compile(&next->table, text, &catalogue, error))
+	if (policy_compile(&next->table, p, &catalogue, error))
 		return -EINVAL;
 	if (!is_sound(&next->table))
-		return refuse(error, text, "the compiler made no sound table of this policy");
-	if (!built_in && next->table.version < newest) {
-		(void)refuse(error, text, "version %u is older than %u, seen before",
+		return refuse(error, p, "the compiler made no sound table of this policy");
+	if (text != policy_default && next->table.version < newest) {
+		(void)refuse(error, p, "version %u is older than %u, seen before",
 			next->table.version, newest);
 		return -EPERM;
 	}
 	next->epoch = policy_in_force->epoch + 1;
 	index_rules(next);
-	if (attach(next))
-		return refuse(
-			error, text, "expected at most %u agents at one hook", DISPATCH_WIDTH);
+	if (put_in_force(next))
+		return refuse(error, p, "expected at most %u agents at one hook", DISPATCH_WIDTH);
 	newest = MAX(newest, next->table.version);
-	swap(next);
 	return 0;
-}
-
-int policy_load_text(const char *text, size_t len, struct config_error *error)
-{
-	if (config_parse(&parsed, text, len, error))
-		return -EINVAL;
-	if (!parsed.policy.line)
-		return refuse(error, &parsed.policy, "expected a policy block");
-	return policy_load(&parsed.policy, error);
 }
 
 int policy_set_mode(enum policy_mode mode)
@@ -235,10 +238,7 @@ int policy_set_mode(enum policy_mode mode)
 
 	*next = *policy_in_force;
 	next->table.mode = (u8)mode;
-	if (attach(next))
-		return -ENOSPC;
-	swap(next);
-	return 0;
+	return put_in_force(next);
 }
 
 int policy_attach(u32 agent, bool on)
@@ -248,8 +248,5 @@ int policy_attach(u32 agent, bool on)
 	*next = *policy_in_force;
 	next->table.attached =
 		on ? next->table.attached | BIT(agent) : next->table.attached & ~BIT(agent);
-	if (attach(next))
-		return -ENOSPC;
-	swap(next);
-	return 0;
+	return put_in_force(next);
 }

@@ -41,15 +41,16 @@ static inline const struct policy *policy_active(void)
 }
 
 /*
- * Checks and compiles the whole text, then swaps. On an error (-EINVAL, the place and what was
- * expected in *error) the policy in force stays. NULL text: the built-in default. Any other that is
- * older than one that has been in force is refused with -EPERM: an old policy cannot be replayed.
+ * Checks and compiles the policy block of a configuration's text, whose VMs are of no interest,
+ * then swaps. On an error (-EINVAL, the place and what was expected in *error) the policy in force
+ * stays. One that is older than any that has been in force is refused with -EPERM, but for
+ * policy_default: an old policy cannot be replayed.
  */
-int __must_check policy_load(const struct policy_text *text, struct config_error *error);
-/* The policy block of a configuration's text, whose VMs are of no interest. */
-int __must_check policy_load_text(const char *text, size_t len, struct config_error *error);
+int __must_check policy_load(const char *text, size_t len, struct config_error *error);
 /* The same policy in another mode. -ENOSPC as for policy_attach(). */
 int __must_check policy_set_mode(enum policy_mode mode);
+/* Every hRSC's word. */
+void policy_arm(u64 armed);
 /*
  * Attaches or detaches one agent of the policy in force. -ENOSPC: one of its hooks has as many as
  * it can have.

@@ -77,21 +77,14 @@ bool vo_report(const struct hook_event *e, u32 agent, const char *why)
 
 static void note(const struct report *r, u32 agent, const char *why, u8 reaction, enum outcome o)
 {
-	struct evidence line = {
-		.time_ns = time_now_ns(),
-		.agent = agent_get(agent)->name,
+	struct evidence line = { .time_ns = time_now_ns(),
 		.why = why,
 		.count = r->count,
-		.op = r->event.op,
-		.vm = r->event.vm,
 		.layer = EVIDENCE_VO,
-		.severity = r->event.severity,
 		.outcome = o,
-		.reaction = reaction,
-	};
+		.reaction = reaction };
 
-	memcpy(line.arg, r->event.arg, sizeof(line.arg));
-	evidence_record(&line);
+	evidence_decision(&line, &r->event, agent);
 }
 
 /* Keeps a paused VM out; for a time, unless what was found does not pass with time. */

@@ -18,8 +18,9 @@ struct net_switch {
 	struct hrsc hrsc;
 	struct lock lock; /* LOCK_SWITCH */
 	char name[CONFIG_NAME];
-	struct hrsc *port[BUS_PORTS]; /* (l) */
-	u64 setting[BUS_PORTS][2];    /* (l) as BUS_PORT_CONFIGURE has them */
+	struct hrsc *port[BUS_PORTS];		    /* (l) */
+	u64 setting[BUS_PORTS][2];		    /* (l) as BUS_PORT_CONFIGURE has them */
+	const struct policy_port *owner[BUS_PORTS]; /* (l) of some of them, the policy in force */
 };
 
 static struct net_switch switches[SWITCHES]; /* (o) under LOCK_LIFE */
@@ -42,8 +43,23 @@ static struct net_switch *find(const char *name)
 
 static void configure(struct net_switch *s, u32 port)
 {
+	const struct policy_port *p = s->owner[port];
+
 	(void)l2_gate_call(s->port[port], &s->hrsc, port << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
-		s->setting[port][0], s->setting[port][1]);
+		policy_port_word(p, 0, s->setting[port][0]),
+		policy_port_word(p, 1, s->setting[port][1]));
+}
+
+void net_own(struct hrsc *h, const struct policy_port *p)
+{
+	struct net_switch *s = container_of(h->net, struct net_switch, hrsc);
+
+	if (!h->net)
+		return;
+	lock_take(&s->lock);
+	s->owner[h->port] = p;
+	configure(s, h->port);
+	lock_give(&s->lock);
 }
 
 u64 net_set(struct hrsc *h, u32 word, u64 mask, u64 value)
@@ -62,7 +78,6 @@ u64 net_set(struct hrsc *h, u32 word, u64 mask, u64 value)
 int net_attach(struct hrsc *h, const struct config_function *f)
 {
 	struct net_switch *s = find(f->source);
-	const struct config_port *p = &f->port;
 	u8 port = 0;
 
 	while (s && port < BUS_PORTS && s->port[port])
@@ -74,10 +89,9 @@ int net_attach(struct hrsc *h, const struct config_function *f)
 	h->net = &s->hrsc;
 	h->port = port;
 	s->port[port] = h;
-	s->setting[port][1] = (u64)p->ip << 32 | (u64)p->rate_kib << 10;
-	net_set(h, 0, ~0ull,
-		BUS_PORT_USED | p->mac | (u64)p->vlan << BUS_PORT_VLAN |
-			(p->open ? BUS_PORT_OPEN : 0) | (p->mirror ? BUS_PORT_MIRROR : 0));
+	s->owner[port] = NULL;
+	policy_port_words(&f->port, s->setting[port]);
+	net_set(h, 0, BUS_PORT_USED, BUS_PORT_USED);
 	return 0;
 }
 

@@ -284,7 +284,7 @@ int driver_place(struct vm *vm, const struct driver *driver, u8 slot, bool is_co
 	if (vm->ndrivers == VM_DRIVERS)
 		return -ENOSPC;
 	*h = (struct hrsc){ .owner = vm, .slot = slot };
-	fmt_string(name, sizeof(name), "%.12s/%.9s%c", vm->name, driver->name, digit);
+	fmt_string(name, sizeof(name), "%s/%s%c", vm->name, driver->name, digit);
 	err = driver_create(h, driver, vm->id, name, is_confined);
 	if (err)
 		return err;

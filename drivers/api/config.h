@@ -37,8 +37,9 @@
  *						# order: its address (one made from the names if
  *						# not said), the one IPv4 address that it may
  *						# have (any), the VLAN of its port (0), KiB a
- *						# second that it may send (no limit), whether it
- *						# may send from any address, and see everything
+ *						# second that it may send (0: no limit), whether
+ *						# it may send from any address, and see
+ *						# everything: open and mirror, or open off
  *	}
  *	driver ide confined                     # a physical driver, for every function it fits, or
  *						# trusted; confined where a disk needs one
@@ -56,16 +57,19 @@
  *		when rate severity alert do R02 then R18 after 8 within 1s
  *		across L1.rate and L3.range within 1000ms do R18 on vm  # or on subject, on object
  *		across L3.range count 3 within 1s do R16
- *	}
+ *		port linux/net1 vlan 7 mirror off       # as `ports` calls it: its settings that are
+ *		port ne@00:03.0 rate 1000               # named are the policy's, whatever the VM's
+ *	}                                               # or the uplink's own statement says
  *
  * Numbers are decimal or 0x; durations have a unit, us, ms or s, and last up to an hour. Names are
  * a letter and up to 30 letters, digits, - or _. A VM needs memory and a kernel, a policy a
- * version; everything else has a default. Only disk, net, driver, uplink, agent, when and
- * across may be repeated. A switch is there as soon as it is named.
+ * version; everything else has a default. Only disk, net, driver, uplink, agent, when, across
+ * and port may be repeated. A switch is there as soon as it is named.
  * Devices on PCI have different names, and the slots from 1 to 8 in their order.
  * `when` is a rule of a horizontal orchestrator: the reaction, and optionally a second one once the
  * rule has fired a number of times within a time. `across` is one of the vertical orchestrator:
  * reports from one or two agents (of a layer, or of any), `count` in all, at least one of each.
+ * A port that is not there (yet) gets its settings when it comes.
  * That an agent or a boot module of some name exists is not known here: who binds the names
  * reports an unknown one with the line and column kept for it.
  */
@@ -85,6 +89,8 @@
 #define CONFIG_VERTICALS   16
 #define CONFIG_DRIVERS	   8
 #define CONFIG_UPLINKS	   4
+#define CONFIG_PORTS	   32 /* of all switches */
+#define CONFIG_PORT_NAME   40 /* "linux/net1" */
 #define CONFIG_REACTIONS   24 /* R00 to R23 */
 #define CONFIG_TEXT_MAX	   KIB(64)
 
@@ -126,6 +132,16 @@ struct config_port {
 	u32 rate_kib; /* it may send so many KiB a second, 0: no limit */
 	u8 open;      /* it may send from other addresses than its own, of both kinds */
 	u8 mirror;    /* it is shown what all others send */
+};
+
+enum port_setting {
+	PORT_VLAN,
+	PORT_RATE,
+	PORT_MIRROR,
+	PORT_MAC,
+	PORT_OPEN,
+	PORT_IP,
+	PORT_SETTINGS
 };
 
 struct config_function {
@@ -212,14 +228,23 @@ struct policy_vertical {
 	u8 target; /* enum policy_target */
 };
 
+/* What of a port the policy owns. */
+struct policy_port_text {
+	char name[CONFIG_PORT_NAME];
+	u32 owned; /* BIT(enum port_setting) */
+	struct config_port port;
+	u32 line, column;
+};
+
 struct policy_text {
 	char name[CONFIG_NAME];
 	u32 version;
 	u8 mode; /* enum policy_mode */
-	u32 nagents, nhorizontals, nverticals;
+	u32 nagents, nhorizontals, nverticals, nports;
 	struct policy_agent agents[CONFIG_AGENTS];
 	struct policy_horizontal horizontals[CONFIG_HORIZONTALS];
 	struct policy_vertical verticals[CONFIG_VERTICALS];
+	struct policy_port_text ports[CONFIG_PORTS];
 	u32 line, column; /* of its name; 0: the text holds no policy */
 };
 

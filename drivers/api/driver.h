@@ -66,6 +66,7 @@ enum bus_fn {
 #define BUS_PORT_UP	   1  /* the guest's driver is there */
 #define BUS_PORT_CHECKSUMS 2  /* and does without checksums between VMs */
 #define BUS_PORT_VLAN	   48 /* of BUS_PORT_CONFIGURE: shift, and bits */
+#define BUS_PORT_VLAN_BITS (0xfffull << BUS_PORT_VLAN)
 #define BUS_PORT_OPEN	   BIT(60)
 #define BUS_PORT_MIRROR	   BIT(61)
 #define BUS_PORT_USED	   BIT(62)

@@ -53,15 +53,36 @@ struct plan {
 	u64 within_ns;
 };
 
+/* Bits of the two words that a switch is told of a port (BUS_PORT_CONFIGURE). */
+struct policy_port {
+	char name[CONFIG_PORT_NAME]; /* as the hRSC is called that is there */
+	u64 mask[2], value[2];
+};
+
+/* The words for these settings, without BUS_PORT_USED. */
+void policy_port_words(const struct config_port *p, u64 word[2]);
+/* *out is zero. */
+void policy_port_bind(struct policy_port *out, const struct policy_port_text *text);
+/* The statement that it comes from, without `port`; POLICY_PORT_TEXT bytes are enough. */
+#define POLICY_PORT_TEXT 160
+void policy_port_print(char *out, size_t size, const struct policy_port *p);
+
+/* A word as it is to be, of one that the port's owner asks for. */
+static inline u64 policy_port_word(const struct policy_port *p, u32 word, u64 own)
+{
+	return p ? (own & ~p->mask[word]) | (p->value[word] & p->mask[word]) : own;
+}
+
 struct policy_table {
 	char name[CONFIG_NAME];
 	u32 version; /* the text's own */
 	u8 mode;     /* enum policy_mode */
-	u8 nrules, nplans;
+	u8 nrules, nplans, nports;
 	u16 attached; /* agents, a bit for each */
 	u32 param[AGENTS_MAX][AGENT_PARAMS];
 	struct rule rules[CONFIG_HORIZONTALS];
 	struct plan plans[CONFIG_VERTICALS];
+	struct policy_port ports[CONFIG_PORTS];
 };
 
 /* The text of the built-in policy. */
@@ -73,3 +94,5 @@ extern const char policy_default[];
  */
 int __must_check policy_compile(struct policy_table *out, const struct policy_text *text,
 	const struct catalogue *c, struct config_error *error);
+/* What the policy has of the port of this name; NULL: nothing. */
+const struct policy_port *policy_port_find(const struct policy_table *t, const char *name);

@@ -149,6 +149,12 @@ static int bind_plans(const struct binding *b)
 	return 0;
 }
 
+static void bind_ports(const struct binding *b)
+{
+	for (u32 i = 0; i < b->text->nports; i++)
+		policy_port_bind(&b->out->ports[b->out->nports++], &b->text->ports[i]);
+}
+
 int policy_compile(struct policy_table *out, const struct policy_text *text,
 	const struct catalogue *c, struct config_error *error)
 {
@@ -158,5 +164,6 @@ int policy_compile(struct policy_table *out, const struct policy_text *text,
 	text_copy(out->name, sizeof(out->name), text->name);
 	out->version = text->version;
 	out->mode = text->mode;
+	bind_ports(&b);
 	return bind_params(&b) ?: bind_rules(&b) ?: bind_plans(&b);
 }

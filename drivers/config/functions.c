@@ -226,51 +226,66 @@ static int read_ip(struct config_text *t, u32 *out)
 {
 	const struct token *k = &t->token;
 
+	*out = 0;
+	if (config_text_is(t, "any"))
+		return config_text_next(t);
 	if (k->kind != TOKEN_WORD || text_parse_ipv4(k->start, k->len, out) < 0)
-		return config_expected(t, "an IPv4 address of one machine like 10.0.0.2");
+		return config_expected(t, "an IPv4 address of one machine like 10.0.0.2, or any");
 	return config_text_next(t);
 }
 
-enum option { OPTION_VLAN, OPTION_RATE, OPTION_MIRROR, OPTION_MAC, OPTION_OPEN, OPTION_IP };
-#define UPLINK_OPTIONS OPTION_MAC
-
-/* One of the first n options of a port, each at most once. */
-static int read_option(struct config_text *t, struct config_port *port, u32 n, u32 *seen)
+/* Said, or said with on or off. */
+static int read_flag(struct config_text *t, u8 *flag)
 {
-	static const char *const names[] = { "vlan", "rate", "mirror", "mac", "open", "ip" };
-	struct token at = t->token;
-	u8 option;
+	static const char *const names[] = { "off", "on" };
 
-	if (config_read_choice(t, names, n, &option))
-		return -EINVAL;
-	if (*seen & BIT(option))
-		return config_fail(t, at.line, at.column, "expected %s only once", names[option]);
-	*seen |= BIT(option);
-	switch (option) {
-	case OPTION_VLAN:
-		return config_read_number(t, 0, VLAN_MAX, &port->vlan);
-	case OPTION_RATE:
-		return config_read_number(t, 1, RATE_MAX, &port->rate_kib);
-	case OPTION_MIRROR:
-		port->mirror = true;
+	*flag = true;
+	if (!config_text_is(t, "on") && !config_text_is(t, "off"))
 		return 0;
-	case OPTION_MAC:
+	return config_read_choice(t, names, ARRAY_LEN(names), flag);
+}
+
+/* One of the first n settings of a port, each at most once. */
+static int read_setting(struct config_text *t, struct config_port *port, u32 n, u32 *seen)
+{
+	static const char *const names[PORT_SETTINGS] = {
+		[PORT_VLAN] = "vlan",
+		[PORT_RATE] = "rate",
+		[PORT_MIRROR] = "mirror",
+		[PORT_MAC] = "mac",
+		[PORT_OPEN] = "open",
+		[PORT_IP] = "ip",
+	};
+	struct token at = t->token;
+	u8 setting;
+
+	if (config_read_choice(t, names, n, &setting))
+		return -EINVAL;
+	if (*seen & BIT(setting))
+		return config_fail(t, at.line, at.column, "expected %s only once", names[setting]);
+	*seen |= BIT(setting);
+	switch (setting) {
+	case PORT_VLAN:
+		return config_read_number(t, 0, VLAN_MAX, &port->vlan);
+	case PORT_RATE:
+		return config_read_number(t, 0, RATE_MAX, &port->rate_kib);
+	case PORT_MIRROR:
+		return read_flag(t, &port->mirror);
+	case PORT_MAC:
 		return read_mac(t, &port->mac);
-	case OPTION_IP:
+	case PORT_IP:
 		return read_ip(t, &port->ip);
 	default:
-		port->open = true;
-		return 0;
+		return read_flag(t, &port->open);
 	}
 }
 
-static int read_port(struct config_text *t, struct config_port *port, u32 options)
+int config_read_port(struct config_text *t, struct config_port *port, u32 n, bool needed, u32 *seen)
 {
-	u32 seen = 0;
-	int err = 0;
+	int err = needed ? read_setting(t, port, n, seen) : 0;
 
 	while (!err && t->token.kind == TOKEN_WORD)
-		err = read_option(t, port, options, &seen);
+		err = read_setting(t, port, n, seen);
 	return err;
 }
 
@@ -280,6 +295,7 @@ int config_read_net(struct config_text *t, void *to)
 	struct config_function *f;
 	struct token at = t->token;
 	char name[CONFIG_NAME];
+	u32 seen = 0;
 
 	if (config_read_name(t, name, "a network device's name"))
 		return -EINVAL;
@@ -287,7 +303,7 @@ int config_read_net(struct config_text *t, void *to)
 	if (!f || config_read_name(t, f->source, "a switch's name"))
 		return -EINVAL;
 	f->port.mac = made_up_mac(vm->name, name);
-	return read_port(t, &f->port, OPTION_IP + 1);
+	return config_read_port(t, &f->port, PORT_SETTINGS, false, &seen);
 }
 
 /* What cards' names have before their number: a driver's name, as boot/drivers.c finds it there. */
@@ -309,6 +325,8 @@ static bool is_card(const char *name)
 /* Whoever is out there has addresses of his own. */
 int config_read_uplink(struct config_text *t, struct config_function *f)
 {
+	u32 seen = 0;
+
 	f->kind = FUNCTION_NET;
 	f->port.open = true;
 	if (config_read_name(t, f->source, "a switch's name"))
@@ -322,5 +340,5 @@ int config_read_uplink(struct config_text *t, struct config_function *f)
 			"expected a physical card's name, driver and number like ne0 or e1000-0, "
 			"got \"%s\"",
 			f->name);
-	return read_port(t, &f->port, UPLINK_OPTIONS);
+	return config_read_port(t, &f->port, UPLINK_SETTINGS, false, &seen);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The policy's part of the configuration: parameters of agents, horizontal and vertical rules. What
- * the names in it stand for is not known here. Pure.
+ * The policy's part of the configuration: parameters of agents, horizontal and vertical rules,
+ * settings of ports. What the names in it stand for is not known here. Pure.
  */
 #include "drivers/api/config.h"
 #include "drivers/config/text.h"
@@ -195,6 +195,47 @@ static int read_across(struct config_text *t, void *to)
 		read_reaction(t, &rule->reaction) ?: read_target(t, rule);
 }
 
+/*
+ * "linux/net1": a VM and a slot; "ne@00:03.0": an uplink's driver and where its card is, which has
+ * as many settings as the statement uplink. 0: neither.
+ */
+static u32 settings_of(const struct token *k)
+{
+	const char *end = k->start + k->len;
+
+	if (k->kind != TOKEN_WORD || k->len >= CONFIG_PORT_NAME)
+		return 0;
+	if (k->len > 5 && !memcmp(end - 5, "/net", 4) && end[-1] > '0' && end[-1] <= '8')
+		return PORT_SETTINGS;
+	for (const char *s = k->start + 1; s + 1 < end; s++)
+		if (*s == '@')
+			return UPLINK_SETTINGS;
+	return 0;
+}
+
+/* `linux/net1 vlan 7 rate 1000 mirror off` */
+static int read_port(struct config_text *t, void *to)
+{
+	struct policy_text *policy = to;
+	struct policy_port_text *p = &policy->ports[policy->nports];
+	u32 settings = settings_of(&t->token);
+
+	if (policy->nports == CONFIG_PORTS)
+		return config_full(t, CONFIG_PORTS, "ports");
+	if (!settings)
+		return config_expected(
+			t, "a port as the command ports calls it, like linux/net1 or ne@00:03.0");
+	p->line = t->token.line;
+	p->column = t->token.column;
+	memcpy(p->name, t->token.start, t->token.len);
+	for (u32 i = 0; i < policy->nports; i++)
+		if (!strcmp(policy->ports[i].name, p->name))
+			return config_fail(t, p->line, p->column,
+				"expected settings of %s in one statement only", p->name);
+	policy->nports++;
+	return config_text_next(t) ?: config_read_port(t, &p->port, settings, true, &p->owned);
+}
+
 int config_read_policy(struct config_text *t, struct policy_text *policy)
 {
 	static const struct config_key keys[] = {
@@ -203,6 +244,7 @@ int config_read_policy(struct config_text *t, struct policy_text *policy)
 		{ "agent", KEY_REPEATS, read_agent },
 		{ "when", KEY_REPEATS, read_when },
 		{ "across", KEY_REPEATS, read_across },
+		{ "port", KEY_REPEATS, read_port },
 	};
 
 	policy->line = t->token.line;

@@ -93,4 +93,8 @@ int __must_check config_read_entropy(struct config_text *t, void *to);
 int __must_check config_read_balloon(struct config_text *t, void *to);
 int __must_check config_read_vm_console(struct config_text *t, void *to);
 int __must_check config_read_uplink(struct config_text *t, struct config_function *f);
+/* Any of a port's first n settings, or at least one if `needed`; *seen gets a bit for each. */
+#define UPLINK_SETTINGS PORT_MAC
+int __must_check config_read_port(
+	struct config_text *t, struct config_port *port, u32 n, bool needed, u32 *seen);
 int __must_check config_read_net(struct config_text *t, void *to);

@@ -4,6 +4,7 @@
  * an accepted one holds the ranges that config.h promises, and written out again in full it reads
  * as the same; its policy becomes a table whose numbers stand for what there is.
  */
+#include "drivers/api/driver.h"
 #include "drivers/api/policy.h"
 #include "core/lib/fmt.h"
 #include "tests/fuzz/holds.h"
@@ -72,6 +73,16 @@ static void check_policy(const struct policy_text *p)
 	HOLDS(p->nhorizontals <= CONFIG_HORIZONTALS && p->nverticals <= CONFIG_VERTICALS);
 	for (u32 i = 0; i < p->nagents; i++)
 		check_agent(&p->agents[i]);
+	HOLDS(p->nports <= CONFIG_PORTS);
+	for (u32 i = 0; i < p->nports; i++) {
+		const struct policy_port_text *t = &p->ports[i];
+
+		HOLDS(is_terminated(t->name, sizeof(t->name)) && strpbrk(t->name, "/@"));
+		HOLDS(t->owned && t->owned < BIT(PORT_SETTINGS) && t->line && t->column);
+		HOLDS(t->port.vlan < 4095 && t->port.mac < BIT(48) && t->port.open <= 1);
+		for (u32 n = 0; n < i; n++)
+			HOLDS(strcmp(t->name, p->ports[n].name));
+	}
 	for (u32 i = 0; i < p->nhorizontals; i++) {
 		const struct policy_horizontal *h = &p->horizontals[i];
 
@@ -204,6 +215,17 @@ static void write_vm(const struct config_vm *vm)
 	write_out("}\n");
 }
 
+static void write_port(const struct policy_port_text *t)
+{
+	struct policy_port port = { 0 };
+	char text[POLICY_PORT_TEXT];
+
+	policy_port_bind(&port, t);
+	policy_port_print(text, sizeof(text), &port);
+	HOLDS(strlen(text) + 1 < sizeof(text));
+	write_out("port %s\n", text);
+}
+
 static void write_policy(const struct policy_text *p)
 {
 	static const char *const modes[] = { "on", "detect", "off" };
@@ -241,6 +263,8 @@ static void write_policy(const struct policy_text *p)
 		write_out(" count %u within %luus do R%02u on %s\n", v->count, v->within_ns / 1000,
 			v->reaction, targets[v->target]);
 	}
+	for (u32 i = 0; i < p->nports; i++)
+		write_port(&p->ports[i]);
 	write_out("}\n");
 }
 
@@ -279,6 +303,8 @@ static void forget_places(struct config *c)
 		for (u32 n = 0; n < CONFIG_PARAMS; n++)
 			p->agents[i].params[n].line = p->agents[i].params[n].column = 0;
 	}
+	for (u32 i = 0; i < CONFIG_PORTS; i++)
+		p->ports[i].line = p->ports[i].column = 0;
 	for (u32 i = 0; i < CONFIG_HORIZONTALS; i++)
 		p->horizontals[i].line = p->horizontals[i].column = 0;
 	for (u32 i = 0; i < CONFIG_VERTICALS; i++)
@@ -320,7 +346,15 @@ static bool is_available(u8 reaction)
 static void check_table(const struct policy_table *t)
 {
 	HOLDS(t->nrules <= CONFIG_HORIZONTALS && t->nplans <= CONFIG_VERTICALS);
+	HOLDS(t->nports <= CONFIG_PORTS);
 	HOLDS(t->attached < BIT(catalogue.nagents));
+	for (u32 i = 0; i < t->nports; i++) {
+		const struct policy_port *p = &t->ports[i];
+
+		HOLDS(is_terminated(p->name, sizeof(p->name)) && (p->mask[0] || p->mask[1]));
+		HOLDS(!(p->mask[0] & BUS_PORT_USED));
+		HOLDS(policy_port_find(t, p->name) == p);
+	}
 	HOLDS(t->param[0][0] >= 1 && t->param[0][0] <= 100);
 	for (u32 i = 0; i < t->nrules; i++)
 		HOLDS(t->rules[i].agent < catalogue.nagents && t->rules[i].reaction < 9 &&

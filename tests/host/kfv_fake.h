@@ -22,7 +22,9 @@ struct fake {
 	bool running[VM_MAX + 1];
 	u64 throttled_until_ns[VM_MAX + 1];
 	u16 throttled_vcpu;
-	u16 microrebooted, isolated;	/* subjects of the last calls */
+	u16 microrebooted, isolated;	  /* subjects of the last calls */
+	const struct policy_table *ports; /* whose settings they have */
+	u32 ports_told;
 	const char *broken[VM_MAX + 1]; /* field of the control structure, NULL: intact */
 	bool unrepairable;
 	const char *vm_name; /* of A; NULL: "a" */

@@ -376,7 +376,7 @@ TEST(config_errors_of_policy)
 	bad("policy p { mode on }", 1, 20, "expected version, got \"}\"");
 	bad_in_policy("mode maybe", 6, "expected on, detect or off, got \"maybe\"");
 	bad_in_policy("whenever", 1,
-		"expected version, mode, agent, when, across or }, got \"whenever\"");
+		"expected version, mode, agent, when, across, port or }, got \"whenever\"");
 	bad_in_policy("agent {", 7, "expected an agent " RULE "\"{\"");
 	bad_in_policy("agent rate", 11, "expected {, got the end of the line");
 	bad_in_policy("agent a { }; agent a { }", 20, "expected parameters of a in one block only");

@@ -84,6 +84,20 @@ TEST(kfv_command_policy_can_be_read_back)
 	EXPECT_STR(strchr(fake.log, '\n') + 1, shown);
 }
 
+TEST(kfv_command_policy_shows_ports)
+{
+	fake_reset();
+	fake_policy("port linux/net1 vlan 7 mirror");
+	EXPECT_EQ(run("policy", NULL, NULL), 0);
+	EXPECT(fake_logged("\nport linux/net1 vlan 7 mirror on # not there\n"));
+	(void)strcpy(fake_driver[FAKE_A].name, "linux/net1");
+	fake_driver[FAKE_A].net = &fake_driver[FAKE_B];
+	EXPECT_EQ(run("policy", NULL, NULL), 0);
+	EXPECT(fake_logged("\nport linux/net1 vlan 7 mirror on\n"));
+	(void)strcpy(fake_driver[FAKE_A].name, "a");
+	fake_driver[FAKE_A].net = NULL;
+}
+
 TEST(kfv_command_policy_mode)
 {
 	fake_reset();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kfv/policy.h"
 
+#include "drivers/api/driver.h"
 #include "kfv/mediation.h"
 #include "kfv/reaction.h"
 #include "tests/dialect.h"
@@ -8,8 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-static struct config config;
 
 /* Loads one policy of the statements, which begin in line 2. Returns what policy_load() said. */
 static int load(const char *statements, u32 version, struct config_error *error)
@@ -19,9 +18,7 @@ static int load(const char *statements, u32 version, struct config_error *error)
 		snprintf(text, sizeof(text), "policy p { version %u\n%s\n}\n", version, statements);
 
 	memset(error, 0, sizeof(*error));
-	if (!EXPECT_EQ(config_parse(&config, text, (size_t)len, error), 0))
-		return -1;
-	return policy_load(&config.policy, error);
+	return policy_load(text, (size_t)len, error);
 }
 
 static void refused(const char *statements, u32 line, u32 column, const char *message)
@@ -138,9 +135,41 @@ TEST(kfv_policy_old_versions_are_refused)
 	EXPECT_STR(error.message, "version 2 is older than 3, seen before");
 	EXPECT_EQ(policy_active()->table.mode, POLICY_ON);
 	/* Not by way of the built-in one either. */
-	EXPECT_EQ(policy_load(NULL, &error), 0);
+	EXPECT_EQ(policy_load(policy_default, strlen(policy_default), &error), 0);
 	EXPECT_EQ(load("mode off", fake_version - 1, &error), -EPERM);
 	EXPECT_EQ(load("mode off", fake_version, &error), 0);
+}
+
+static u64 port_word(u32 word)
+{
+	return policy_port_word(policy_port_find(fake.ports, "a/net1"), word, 0);
+}
+
+/* When it comes into force, in any mode, and when a VM comes; what is refused changes nothing. */
+TEST(kfv_policy_owns_ports)
+{
+	struct config_error error;
+	u32 told;
+
+	fake_reset();
+	told = fake.ports_told;
+	EXPECT_EQ(fake.ports->nports, 0);
+	fake_policy("port a/net1 rate 1");
+	EXPECT(fake.ports == &policy_active()->table && fake.ports_told == told + 1);
+	EXPECT_EQ(port_word(1), 1024);
+	EXPECT_EQ(
+		load("port a/net1 rate 2\nwhen nobody severity alert do R01", fake_version, &error),
+		-EINVAL);
+	EXPECT_EQ(load("port a/net1 rate 2\nport a/net1 rate 3", fake_version, &error), -EINVAL);
+	EXPECT(error.line == 3 && error.column == 6);
+	EXPECT(fake.ports == &policy_active()->table && port_word(1) == 1024);
+	EXPECT_EQ(policy_set_mode(POLICY_OFF), 0);
+	EXPECT(fake.ports == &policy_active()->table && port_word(1) == 1024);
+	told = fake.ports_told;
+	hook_vm_created(&fake_vm[FAKE_A].hrsc);
+	EXPECT(fake.ports == &policy_active()->table && fake.ports_told == told + 1);
+	fake_policy("port b/net1 rate 1");
+	EXPECT_EQ(port_word(1), 0);
 }
 
 /* Every event is judged under one policy or the other, and reports survive the change. */
@@ -172,6 +201,9 @@ TEST(kfv_policy_replaced_loses_no_event)
 	X(t->mode = POLICY_OFF + 1)                                                                \
 	X(t->nrules = CONFIG_HORIZONTALS + 1)                                                      \
 	X(t->nplans = CONFIG_VERTICALS + 1)                                                        \
+	X(t->nports = CONFIG_PORTS + 1)                                                            \
+	X(memset(t->ports[0].name, 'x', sizeof(t->ports[0].name)))                                 \
+	X(t->ports[0].mask[0] |= BUS_PORT_USED)                                                    \
 	X(t->attached = 0xffff)                                                                    \
 	X(memset(t->name, 'x', sizeof(t->name)))                                                   \
 	X(t->param[agent_find("probe")][0] = 0)                                                    \
@@ -205,7 +237,7 @@ static void damage(struct policy_table *t)
 TEST(kfv_policy_refuses_what_the_compiler_should_not_make)
 {
 	const char *text = "when probe severity warning do R01 then R02 after 4 within 1s\n"
-			   "across probe within 1s do R18";
+			   "across probe within 1s do R18\nport a/net1 vlan 7";
 	u32 epoch;
 
 	fake_reset();
@@ -218,7 +250,7 @@ TEST(kfv_policy_refuses_what_the_compiler_should_not_make)
 
 		EXPECT_EQ(load(text, fake_version, &error), -EINVAL);
 	} while (++damage_wanted < damage_count);
-	EXPECT(damage_count == 20);
+	EXPECT(damage_count == 23);
 	EXPECT_EQ(policy_active()->epoch, epoch);
 	EXPECT_EQ(policy_active()->table.nrules, 1);
 	fake.damage = NULL;

@@ -181,9 +181,9 @@ TEST(bench_hook_with_finding)
 
 	if (!add_machine())
 		return;
-	EXPECT_EQ(policy_load_text(text, strlen(text), &e), 0);
+	EXPECT_EQ(policy_load(text, strlen(text), &e), 0);
 	report("hook.finding", pass_port_hook);
 	EXPECT_EQ(mediation_findings(range) - before, RUNS * CROSSINGS);
-	EXPECT_EQ(policy_load(NULL, &e), 0);
+	EXPECT_EQ(policy_load(policy_default, strlen(policy_default), &e), 0);
 	remove_machine();
 }

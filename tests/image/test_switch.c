@@ -7,6 +7,7 @@
 
 #include "core/l2/bus.h"
 #include "core/l2/net.h"
+#include "core/lib/fmt.h"
 #include "core/lib/string.h"
 #include "kfv/policy.h"
 #include "tests/image/deaths.h"
@@ -56,7 +57,7 @@ static void set_up(void)
 			.port = { .mac = MAC(i), .ip = i ? 0 : IP, .vlan = 7 } };
 
 		end[i] = (struct hrsc){ .owner = &nobody };
-		EXPECT_EQ(hrsc_add(&end[i], HRSC_DRIVER, 0, "end"), 0);
+		EXPECT_EQ(hrsc_add(&end[i], HRSC_DRIVER, 0, i ? "end/net1" : "end/net2"), 0);
 		EXPECT_EQ(bus_open(&end[i]), 0);
 		EXPECT_EQ(net_attach(&end[i], &f), 0);
 	}
@@ -108,6 +109,57 @@ TEST(switch_that_begins_anew_has_its_ports)
 	EXPECT_EQ(count(0, SENT), 0); /* these are new */
 	expect_rules();
 	s->armed = 0;
+	tear_down();
+}
+
+static void put_in_force(const char *statement)
+{
+	struct config_error e;
+	char text[120];
+	u32 len = (u32)fmt_string(text, sizeof(text),
+		"policy ports { version 1; when fault severity warning do R10; %s }", statement);
+
+	EXPECT_EQ(policy_load(text, len, &e), 0);
+}
+
+static void expect_lost(u64 more)
+{
+	u64 lost = count(1, LOST);
+
+	send(MAC(0), IP);
+	EXPECT_EQ(count(1, LOST), lost + more);
+}
+
+/* Also of one that comes later, and behind a switch that begins anew; then it is as before. */
+TEST(switch_ports_that_the_policy_owns)
+{
+	struct hrsc *s;
+	struct config_error e;
+
+	put_in_force("port end/net2 vlan 9 ip any");
+	set_up();
+	s = end[0].net;
+	expect_lost(1);
+	hook_vm_created(&host_hrsc);
+	expect_lost(0);
+	put_in_force("port end/net1 vlan 9; port end/net2 vlan 9");
+	expect_rules();
+	deaths_next(s, 4);
+	EXPECT_EQ(count(0, SENT), ~0ull);
+	EXPECT_EQ(count(0, SENT), ~0ull);
+	EXPECT_EQ(count(0, SENT), 0);
+	expect_rules();
+	EXPECT_EQ(net_set(&end[0], 0, 0, 0) & VLAN_BITS, VLAN(7)); /* what the VM asks for */
+	net_set(&end[0], 0, VLAN_BITS, VLAN(8));
+	expect_rules();
+	put_in_force("port end/net1 vlan 8");
+	expect_rules();
+	EXPECT_EQ(policy_set_mode(POLICY_OFF), 0);
+	expect_rules();
+	EXPECT_EQ(policy_load(policy_default, strlen(policy_default), &e), 0);
+	expect_lost(0);
+	net_set(&end[0], 0, VLAN_BITS, VLAN(7));
+	expect_rules();
 	tear_down();
 }
 
