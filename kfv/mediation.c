@@ -40,19 +40,34 @@ static enum hook_verdict judge(
 	return ho_decide(p, e, a->agent, why);
 }
 
-/* Every field is written, one by one, and the clock is read last: this is the price of each event.
- */
-static enum hook_verdict fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3)
+/* With the clock read last: this is the price of each event. */
+static __always_inline enum hook_verdict fire(struct hook_event *e)
 {
 	const struct policy *p = policy_active();
-	const struct dispatch *d = &p->ops[HOOK_INDEX(op)];
+	const struct dispatch *d = &p->ops[HOOK_INDEX(e->op)];
 	enum hook_verdict verdict = HOOK_ALLOW;
-	struct hook_event e;
 	u64 i = 0;
 
-	e.sequence = (u32)++fired[HOOK_INDEX(op)];
+	e->sequence = (u32)++fired[HOOK_INDEX(e->op)];
 	if (!d->count)
 		return HOOK_ALLOW;
+	e->time_ns = time_now_ns();
+	do {
+		verdict |= judge(p, &d->to[i], e);
+	} while (++i < d->count);
+	return verdict;
+}
+
+/*
+ * Every field is written, one by one, while the arguments are still in registers. A reaction may
+ * cross a gate itself: its event is judged in the midst of the first one.
+ */
+enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3)
+{
+	enum hook_verdict verdict;
+	struct hook_event e;
+	bool taken;
+
 	e.arg[0] = a0;
 	e.arg[1] = a1;
 	e.arg[2] = a2;
@@ -63,19 +78,8 @@ static enum hook_verdict fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u
 	e.vm = vm_of(subject, object);
 	e.layer = HOOK_LAYER(op);
 	e.severity = SEVERITY_NONE;
-	e.time_ns = time_now_ns();
-	do {
-		verdict |= judge(p, &d->to[i], &e);
-	} while (++i < d->count);
-	return verdict;
-}
-
-/* A reaction may cross a gate itself: its event is judged in the midst of the first one. */
-enum hook_verdict hook_fire(u16 op, u16 subject, u16 object, u64 a0, u64 a1, u64 a2, u64 a3)
-{
-	bool taken = lock_take_again(&kfv_lock);
-	enum hook_verdict verdict = fire(op, subject, object, a0, a1, a2, a3);
-
+	taken = lock_take_again(&kfv_lock);
+	verdict = fire(&e);
 	lock_give_again(&kfv_lock, taken);
 	return verdict;
 }

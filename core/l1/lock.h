@@ -47,8 +47,10 @@ void lock_wait(struct lock *l);
 #if CONFIG_TEST
 extern bool lock_order_checked; /* the bench measures what a release does */
 /* site: where it is taken, for the message; NULL: where this is called. */
-void lock_order_taken(const struct lock *l, const void *site);
-void lock_order_given(const struct lock *l);
+void lock_order_note_taken(const struct lock *l, const void *site);
+void lock_order_note_given(const struct lock *l);
+#define lock_order_taken(l, site) (lock_order_checked ? lock_order_note_taken(l, site) : (void)0)
+#define lock_order_given(l)	  (lock_order_checked ? lock_order_note_given(l) : (void)0)
 #else
 #define lock_order_taken(l, site) (void)(l)
 #define lock_order_given(l)	  (void)(l)

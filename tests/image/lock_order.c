@@ -37,12 +37,10 @@ static void say_broken(u32 held, u32 wanted, const void *site)
 		in_held ? in_held : "?", at_held);
 }
 
-void lock_order_taken(const struct lock *l, const void *site)
+void lock_order_note_taken(const struct lock *l, const void *site)
 {
 	const void **held = taken_at[this_cpu(id)];
 
-	if (!lock_order_checked)
-		return;
 	if (!site)
 		site = __builtin_return_address(0);
 	for (u32 rank = l->rank; rank < LOCK_RANKS && !smp_stopping(); rank++) {
@@ -52,7 +50,7 @@ void lock_order_taken(const struct lock *l, const void *site)
 	held[l->rank] = site;
 }
 
-void lock_order_given(const struct lock *l)
+void lock_order_note_given(const struct lock *l)
 {
 	taken_at[this_cpu(id)][l->rank] = NULL;
 }
