@@ -38,7 +38,7 @@ SILENCE = 120  # seconds: longer than so many rounds take
 CLASSES = ("crash", "hang", "wrong", "nothing")  # of those that were reached
 KINDS = ("data", "stack", "text")
 COUNTS = ("injected", *CLASSES, "not_reached", "recovered", "unprovoked", *KINDS)
-LINE = re.compile(r"CAMPAIGN next (\d+) (" + r" \d+ ".join(COUNTS) + r" \d+)")
+LINE = re.compile(r"CAMPAIGN next (\d+) (" + r" \d+ ".join(COUNTS) + r" \d+)\s")  # a whole one
 # A driver may do to its own VM what it likes, ask for a reboot for example: then it begins anew.
 END = re.compile(r"CHORES done|vm chores(?:: (?!halted)| failed)[^\r\n]*|KFV PANIC[^\r\n]*")
 BEAT = re.compile(r"beat \d+ ")

@@ -52,6 +52,8 @@ def test_what_is_not_reached_is_made_up_for(monkeypatch):
 def test_line_is_read():
     said = ("CAMPAIGN next 300 injected 250 crash 31 hang 2 wrong 5 nothing 212 "
             "not_reached 50 recovered 33 unprovoked 0 data 80 stack 85 text 85")
+    assert not campaign.LINE.search(said), "more digits may come"
+    said += "\r\n"
     at, found = campaign.count(campaign.LINE.search(said))
     assert at == 300 and found["nothing"] == 212 and found["text"] == 85
     assert set(found) == set(campaign.COUNTS)
