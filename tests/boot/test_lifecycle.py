@@ -134,11 +134,11 @@ def test_a_snapshot_brings_the_vm_back(boot_vms, paused):
     assert counts[:back] == list(range(1, back + 1))
     assert counts[back:] == list(range(counts[back], counts[back] + len(counts) - back))
     assert counts[back] <= back - 30
-    if paused:
-        assert counts[back] == taken + 1
+    if paused:  # in the midst of a line, it may be
+        assert counts[back] - taken in (1, 2)
     gaps = console.numbers("counter", r"count \d+ after (\d+) us")
     # Two seconds passed outside; a pause goes by inside as well, but what came after the snapshot.
-    assert gaps[back] < (gaps[taken] if paused else 1_000_000)
+    assert gaps[back] < (max(gaps[:back]) if paused else 1_000_000)
     assert "NOT WHOLE" not in console.said("counter")
     beats = console.numbers("heartbeat", r"beat (\d+)")
     assert beats == list(range(1, len(beats) + 1))
