@@ -180,9 +180,9 @@ s64 call_l2_grant(u64 peer, struct bus_piece *piece, u64 n, u64 rights)
 {
 	struct hrsc *to, *h = granted_peer(peer, &to);
 	bool own = rights & BUS_OWN, allowed = h && (own || granted(GRANT_MEMORY));
-	struct bus_piece p[BUS_PIECES];
+	struct bus_piece p[BUS_PIECES_MOST];
 
-	if (!allowed || !n || n > BUS_PIECES)
+	if (!allowed || !n || n > BUS_PIECES_MOST)
 		return allowed ? -ENOSPC : -EPERM;
 	piece = buffer(h, piece, (u32)(n * sizeof(*p)));
 	for (u32 i = 0; own && i < n; i++) {
@@ -200,9 +200,8 @@ s64 call_l2_revoke(u64 handle)
 s64 call_l2_copy(u64 to, u64 from, void *own, u64 lengths)
 {
 	struct hrsc *h = running();
-	u32 len = lengths >> 32;
 
-	return bus_copy(h, to, from, buffer(h, own, len), len, (u32)lengths);
+	return bus_copy(h, to, from, buffer(h, own, BUS_LENGTHS_OWN(lengths)), lengths);
 }
 
 u64 call_l2_wake(u64 port)

@@ -54,7 +54,7 @@ enum hook_iface {
 	X(L1_DMA, L1_OUT, "physical address, length")                                              \
 	X(L2_SEND, L2_IN, "function, a, b")                                                        \
 	X(L2_GRANT, L2_OUT, "rights, pieces, address and length of the first")                     \
-	X(L2_COPY, L2_OUT, "handle written to (0: own memory), handle read, length")               \
+	X(L2_COPY, L2_OUT, "handle written to (0: own memory), handle read, BUS_LENGTHS()")        \
 	X(L2_REFUSED, L2_IN, "enum bus_forgery, what was claimed")
 
 #define X(name, iface, args) HOOK_PLACE_##name,

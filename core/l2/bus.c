@@ -26,10 +26,11 @@
 struct grant {
 	u64 handle;	     /* 0: none */
 	const struct vm *vm; /* whose RAM; NULL: the nucleus's memory, by its addresses */
+	struct bus_piece *piece;
 	u32 n;
 	u16 to; /* an hRSC's id */
 	u8 rights;
-	struct bus_piece piece[BUS_PIECES];
+	struct bus_piece few[BUS_PIECES];
 };
 
 struct bus_end {
@@ -38,6 +39,8 @@ struct bus_end {
 	u32 kept;	/* (a) and of these for good: here bus_rewind() goes back to */
 	u64 given;	/* (o) the number of its last grant that was for good, or a later one */
 	u32 hint;	/* where the next grant may have its place */
+	u64 long_one;	/* the grant that has: */
+	struct bus_piece many[BUS_PIECES_MOST];
 	struct grant grant[GRANTS];
 	struct bus_message message[MESSAGES];
 };
@@ -212,11 +215,22 @@ static struct grant *unused(struct bus_end *e)
 	return NULL;
 }
 
-/* The pieces as they are kept are what is judged. */
-static s64 fill(struct grant *g, const struct vm *vm, const struct bus_piece *piece, u32 n)
+/* The grant of that handle; NULL: it is void. */
+static struct grant *find(u64 handle)
 {
-	if (!g)
+	struct bus_end *e = ends[HANDLE_END(handle)];
+	struct grant *g = &e->grant[HANDLE_PLACE(handle)];
+
+	return e && handle && HANDLE_PLACE(handle) < GRANTS && g->handle == handle ? g : NULL;
+}
+
+/* The pieces as they are kept are what is judged. */
+static s64 fill(struct grant *g, struct bus_end *e, const struct vm *vm,
+	const struct bus_piece *piece, u32 n)
+{
+	if (!g || (n > BUS_PIECES && find(e->long_one)))
 		return -ENOSPC;
+	g->piece = n > BUS_PIECES ? e->many : g->few;
 	for (u32 i = 0; i < n; i++) {
 		g->piece[i] = piece[i];
 		if (vm && !vm_is_ram(vm, GPA(g->piece[i].at), g->piece[i].len))
@@ -239,25 +253,18 @@ s64 bus_grant(struct hrsc *h, struct hrsc *to, const struct vm *vm, const struct
 		return -EPERM;
 	lock_take(&lock);
 	g = unused(ends[h->id]);
-	handle = fill(g, vm, piece, n);
+	handle = fill(g, ends[h->id], vm, piece, n);
 	if (handle == 0) {
 		g->to = to->id;
 		g->rights = (u8)rights;
 		g->handle =
 			++serial << HANDLE_SERIAL | (u64)h->id << 8 | (u64)(g - ends[h->id]->grant);
 		handle = (s64)g->handle;
+		if (n > BUS_PIECES)
+			ends[h->id]->long_one = g->handle;
 	}
 	lock_give(&lock);
 	return handle;
-}
-
-/* The grant of that handle; NULL: it is void. */
-static struct grant *find(u64 handle)
-{
-	struct bus_end *e = ends[HANDLE_END(handle)];
-	struct grant *g = &e->grant[HANDLE_PLACE(handle)];
-
-	return e && handle && HANDLE_PLACE(handle) < GRANTS && g->handle == handle ? g : NULL;
 }
 
 /* As h may use it. */
@@ -306,15 +313,15 @@ static __always_inline u8 *locate(const struct grant *g, u64 at, hpa_t *hpa, u32
 	return NULL;
 }
 
-/* [at, end) of both, which hold that. */
-static void move(const struct grant *to, const struct grant *from, u32 at, u32 end)
+/* [at, end) of `from`, to `to` less `base`; they hold that. */
+static void move(const struct grant *to, const struct grant *from, u32 base, u32 at, u32 end)
 {
 	for (u32 n; at < end; at += n) {
 		hpa_t there, here;
 		u8 *t, *f;
 
 		n = end - at;
-		t = locate(to, at, &there, &n);
+		t = locate(to, at - base, &there, &n);
 		f = locate(from, at, &here, &n);
 		if (t && f)
 			memcpy(t, f, n);
@@ -327,41 +334,42 @@ static void move(const struct grant *to, const struct grant *from, u32 at, u32 e
 	}
 }
 
-static int copy(const struct hrsc *h, u64 to, u64 from, const struct grant *own, u32 len)
+static int copy(const struct hrsc *h, u64 to, u64 from, const struct grant *own, u32 at, u32 len)
 {
 	struct grant *t = to ? find_for(h, to, BUS_WRITE) : NULL;
 	const struct grant *f = find_for(h, from, BUS_READ);
-	u32 head = MIN(own->piece->len, len);
+	u32 head = MAX(at, MIN(own->piece->len, len));
 
 	if (to ? !t : !f)
 		return to ? -ESTALE : -EINVAL;
 	if (!f && head < len)
 		return -EINVAL;
-	if (len > BUS_COPY_MAX || !holds(t ? t : own, len) || (f && !holds(f, len)))
+	if (at > len || len > BUS_COPY_MAX || !holds(t ? t : own, len - at) ||
+		(f && !holds(f, len)))
 		return -ERANGE;
 	if (!t) {
-		move(own, f, 0, len);
+		move(own, f, at, at, len);
 		return 0;
 	}
-	move(t, own, 0, head);
+	move(t, own, at, at, head);
 	if (head < len)
-		move(t, f, head, len);
+		move(t, f, at, head, len);
 	t->handle = 0;
 	return 0;
 }
 
-int bus_copy(struct hrsc *h, u64 to, u64 from, void *own, u32 own_len, u32 len)
+int bus_copy(struct hrsc *h, u64 to, u64 from, void *own, u64 lengths)
 {
-	struct grant mine;
+	struct bus_piece piece = { .at = (u64)own, .len = BUS_LENGTHS_OWN(lengths) };
+	const struct grant mine = { .piece = &piece, .n = 1 };
 	int err;
 
-	if (!l2_gate_copy(h, to, from, len))
+	if (!l2_gate_copy(h, to, from, lengths))
 		return -EPERM;
-	mine.vm = NULL;
-	mine.n = 1;
-	mine.piece[0] = (struct bus_piece){ .at = (u64)own, .len = own_len };
 	lock_take(&lock);
-	err = copy(h, to, from, &mine, len);
+	err = copy(h, to, from, &mine, BUS_FROM(lengths), BUS_ALL(lengths));
+	if (!err && (lengths & BUS_TELL))
+		err = put(ends[HANDLE_END(to)], BUS_FRAME_CAME, h->id, to, lengths);
 	lock_give(&lock);
 	return err;
 }

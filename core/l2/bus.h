@@ -35,4 +35,4 @@ s64 __must_check bus_grant(struct hrsc *h, struct hrsc *to, const struct vm *vm,
 /* One of h's own. -ESTALE. */
 int bus_revoke(const struct hrsc *h, u64 handle);
 /* As l2_copy() of drivers/api/driver.h. */
-int __must_check bus_copy(struct hrsc *h, u64 to, u64 from, void *own, u32 own_len, u32 len);
+int __must_check bus_copy(struct hrsc *h, u64 to, u64 from, void *own, u64 lengths);

@@ -33,10 +33,11 @@ static inline bool l2_gate_grant(
 {
 	return HOOK(from->armed, HOOK_L2_GRANT, from->id, to->id, rights, n, at, len) == HOOK_ALLOW;
 }
-/* h is about to have bytes copied between memory that was granted to it. */
-static inline bool l2_gate_copy(struct hrsc *h, u64 to, u64 from, u32 len)
+/* h is about to have bytes copied between memory that was granted to it, and who granted it told.
+ */
+static inline bool l2_gate_copy(struct hrsc *h, u64 to, u64 from, u64 lengths)
 {
-	return HOOK(h->armed, HOOK_L2_COPY, h->id, h->id, to, from, len, 0) == HOOK_ALLOW;
+	return HOOK(h->armed, HOOK_L2_COPY, h->id, h->id, to, from, lengths, 0) == HOOK_ALLOW;
 }
 /* A stage-2 leaf is about to be made; false: it must not. */
 bool l2_gate_map(struct hrsc *vm, u64 gpa, u64 hpa, u64 len, u32 prot);

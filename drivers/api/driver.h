@@ -34,13 +34,18 @@ enum bus_fn {
 	BUS_POWER,	     /* to the VM: a = enum power_request, b = value (debug exit) */
 	BUS_CONFIG_READ,     /* to a PCI function: a = offset of a double word, which is returned */
 	BUS_CONFIG_WRITE,    /* the same: b = value, and above it the mask of the bytes written */
-	BUS_FRAME,	     /* to a switch, what is sent: a = a grant to read it, b = its length */
-	BUS_BUFFER,	     /* to a switch: a = a grant to write one frame of BUS_FRAME_MAX */
-	BUS_PORT_STATE,	     /* to a switch: a = BUS_PORT_UP and BUS_PORT_CHECKSUMS, or 0; the
-				buffers of before are void */
+	BUS_FRAME,	     /* to a switch, what is sent: a = a grant to read it, b = its length;
+				returns into how many segments it was cut */
+	BUS_BUFFER,	     /* to a switch: a = a grant to write, b = its length */
+	BUS_BUFFERS,	     /* to a switch: a = a grant to read the port's struct bus_buffer[], b =
+				how many of them there have been: those in use are read anew */
+	BUS_PORT_STATE,	     /* to a switch: a = BUS_PORT_UP and more of these, or 0; b = how many
+				buffers there have been: these are void */
 	BUS_PORT_CONFIGURE, /* to a switch, by the nucleus: a = address and bits, b = bytes a second
 			       and above 32 bits the IPv4 address; 0: none */
-	BUS_FRAME_CAME,	    /* message from a switch: a = the BUS_BUFFER written to, b = length */
+	BUS_FRAME_CAME,	    /* message from a switch: a = the last buffer of a frame, b = of what
+			       BUS_FROM() and BUS_ALL() tell where in the frame that begins and
+			       ends; what is before lies in the buffers before, which are full */
 	BUS_FRAME_REFUSED,  /* message from a switch: a = enum bus_forgery, b = what was claimed */
 	BUS_RENEW,	    /* message: all that you have granted may be void, and is to be anew */
 	BUS_BALLOON,	    /* to a balloon: a = pages that the guest is asked for */
@@ -56,15 +61,20 @@ enum bus_fn {
 
 /*
  * A switch has ports, and is told by the nucleus from which one it is called: fn has that above
- * BUS_PORT_SHIFT. Frames have virtio's header of 12 bytes before them. Buffers are written to in
- * their order.
+ * BUS_PORT_SHIFT. Frames have virtio's header of 12 bytes before them; longer ones than
+ * BUS_FRAME_MAX are TCP segments that are to be cut. Buffers are written to in their order, several
+ * for a frame if the port merges them; if it does not, one of BUS_FRAME_MAX is enough.
  */
 #define BUS_PORTS	   8
 #define BUS_PORT_SHIFT	   16
 #define BUS_FRAME_MIN	   (12 + 14)
 #define BUS_FRAME_MAX	   (12 + 1514)
-#define BUS_PORT_UP	   1  /* the guest's driver is there */
-#define BUS_PORT_CHECKSUMS 2  /* and does without checksums between VMs */
+#define BUS_FRAME_LONG	   (12 + 14 + 65535)
+#define BUS_PORT_UP	   1 /* the guest's driver is there */
+#define BUS_PORT_CHECKSUMS 2 /* and does without checksums between VMs */
+#define BUS_PORT_MERGES	   4 /* and takes a frame in many buffers */
+#define BUS_PORT_TCPV4	   8 /* and such long ones uncut */
+#define BUS_PORT_TCPV6	   16
 #define BUS_PORT_VLAN	   48 /* of BUS_PORT_CONFIGURE: shift, and bits */
 #define BUS_PORT_VLAN_BITS (0xfffull << BUS_PORT_VLAN)
 #define BUS_PORT_OPEN	   BIT(60)
@@ -206,34 +216,47 @@ u32 __must_check l2_receive(struct bus_message *out);
 /*
  * L2: shared memory. A grant lets a peer use up to BUS_PIECES pieces of the VM's RAM, or with
  * BUS_OWN of the driver's own data, as one row of bytes, until it is revoked, either end begins
- * anew, or it was written to: that can be done once. Returns a handle, of which the lowest byte is
- * less than BUS_GRANTS and different from those of all other grants of the driver; or -EFAULT: that
- * is no RAM; -ENOSPC: there are too many; -ENOENT, -EPERM.
+ * anew, or it was written to: that can be done once. One grant of a driver at a time may have up to
+ * BUS_PIECES_MOST. Returns a handle, of which the lowest byte is less than BUS_GRANTS and different
+ * from those of all other grants of the driver; or -EFAULT: that is no RAM; -ENOSPC: there are too
+ * many; -ENOENT, -EPERM.
  */
 #define BUS_READ   1
 #define BUS_WRITE  2
 #define BUS_OWN	   4
 #define BUS_PIECES 4
 #define BUS_GRANTS 80
+
+#define BUS_PIECES_MOST 20
 struct bus_piece {
 	u64 at;
 	u32 len, unused;
 };
+struct bus_buffer {
+	u64 grant;
+	u32 len, port; /* the latter is the port's own */
+};
+#define BUS_BUFFERS_MOST 64 /* they lie in a ring of so many */
 s64 __must_check l2_grant(enum bus_peer peer, const struct bus_piece *piece, u32 n, u32 rights);
 /* L2: one of the driver's own. -ESTALE: it is void already. */
 int l2_revoke(u64 handle);
 /*
- * L2: fills the memory granted as `to`: with bytes at `own`, and behind these with what lies as
- * far from the beginning of what was granted as `from`. With 0 as `to` it goes the other way: fills
- * `own` with the beginning of `from`. -ESTALE: no such grant to write to; -EINVAL: none to read;
- * -ERANGE: too much for one of them; -EPERM. Nothing is written then.
+ * L2: fills the memory granted as `to` with [at, all) of a row of bytes: first those at `own`, and
+ * behind these what lies as far from the beginning of what was granted as `from`. With BUS_TELL who
+ * granted it is told, by BUS_FRAME_CAME; -EAGAIN: it has too many messages. With 0 as `to` it goes
+ * the other way: fills `own` with [at, all) of `from`. -ESTALE: no such grant to write to; -EINVAL:
+ * none to read; -ERANGE: too much for one of them; -EPERM. Nothing is written then.
  */
-#define BUS_LENGTHS(own, all) ((u64)(own) << 32 | (all))
-#define BUS_COPY_MAX	      KIB(64)
+#define BUS_LENGTHS(own, at, all) ((u64)(at) << 40 | (u64)(own) << 20 | (all))
+#define BUS_LENGTHS_OWN(lengths)  ((u32)((lengths) >> 20) & 0xfffff)
+#define BUS_FROM(lengths)	  ((u32)((lengths) >> 40) & 0xfffff)
+#define BUS_ALL(lengths)	  ((u32)(lengths)&0xfffff)
+#define BUS_TELL		  BIT(63)
+#define BUS_COPY_MAX		  BUS_FRAME_LONG
 int __must_check l2_copy(u64 to, u64 from, void *own, u64 lengths);
-static inline int __must_check l2_peek(u64 from, void *to, u32 len)
+static inline int __must_check l2_peek(u64 from, u32 at, void *to, u32 len)
 {
-	return l2_copy(0, from, to, BUS_LENGTHS(len, len));
+	return l2_copy(0, from, to, BUS_LENGTHS(len, at, at + len));
 }
 
 /* L3: sets an interrupt line of the VM (GSI; ISA lines 0-15 reach the PIC as well). */

@@ -20,7 +20,7 @@ static void offer(struct uplink *u, u32 i)
 	u->len[i] = 0;
 	u->grant[i] = handle > 0 ? (u64)handle : 0;
 	if (u->grant[i])
-		l2_call(PEER_SWITCH, BUS_BUFFER, u->grant[i], 0);
+		l2_call(PEER_SWITCH, BUS_BUFFER, u->grant[i], BUS_FRAME_MAX);
 }
 
 static void revoke(u64 *grant)
@@ -66,7 +66,7 @@ void uplink_mail(struct uplink *u)
 	do {
 		n = l2_receive(&m);
 		if (n && m.fn == BUS_FRAME_CAME)
-			came(u, m.a, m.b);
+			came(u, m.a, BUS_ALL(m.b));
 		anew |= n && m.fn == BUS_RENEW;
 	} while (n > 1);
 	if (anew)

@@ -220,8 +220,9 @@ void virtio_serve(
 
 	do {
 		while (budget > 0 && virtio_next(v, queue, &chain)) {
-			budget -= (s64)chain.read_len + chain.write_len + BUDGET_EACH;
+			v->more = 1;
 			virtio_done(v, queue, chain.head, handle(v, &chain));
+			budget -= (s64)chain.read_len + chain.write_len + v->more * BUDGET_EACH;
 			if (v->queue[queue].taken == v->queue[queue].avail_index)
 				break; /* what has come meanwhile is notified of */
 		}

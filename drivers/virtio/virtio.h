@@ -67,6 +67,7 @@ struct virtio {
 	u8 status, isr, generation;
 	bool line;  /* of its interrupt pin */
 	u32 broken; /* how often it came to need a reset */
+	u32 more;   /* virtio_serve(): as so many requests counts what handle() did */
 };
 
 struct virtio_class {

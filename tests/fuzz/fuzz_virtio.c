@@ -7,6 +7,9 @@
 #include "tests/fuzz/holds.h"
 #include "tests/host/virtio_guest.h"
 
+/* Checksums, TCP segments both ways, merged buffers. */
+#define FEATURES_NET 0x9983
+
 static const char *const devices[] = { "blk", "entropy", "net", "balloon", "hostblk", "console" };
 
 /* One step as the fuzzer writes it. */
@@ -30,11 +33,30 @@ static void write_word(const struct step *s)
 	ram_set(at, s->value, 4);
 }
 
+/* A frame of TCP segments that is right but for one word, in two pieces. */
+static void send_segments(const struct step *s)
+{
+	static const u32 good[] = { 0x00360101, 0x002205a8, 0x10, 0xffffffff, 0x5452ffff,
+		0x01000000, 0x00450008, 0, 0x06400000 };
+	u64 at = GUEST_DATA + 0x8000;
+	u32 len = MIN(s->value & 0x1ffff, 0x10100u);
+
+	memset(pc.ram + at, 0x55, 80);
+	memcpy(pc.ram + at, good, sizeof(good));
+	pc.ram[at] = 1;
+	pc.ram[at + 1] = s->where & 32 ? 4 : 1;
+	ram_set(at + (s->where & 31) * 2, s->value >> 16, s->where & 64 ? 2 : 0);
+	describe_in(1, 0, at, s->where >> 10, F_NEXT, 1);
+	describe_in(1, 1, at + (s->where >> 10), len, 0, 0);
+	offer(1, 0);
+	notify(1);
+}
+
 static void run(const struct step *s)
 {
 	u32 width = 1u << (s->queue >> 4) % 4;
 
-	switch (s->op % 12) {
+	switch (s->op % 13) {
 	case 0:
 		set_bar(s->where % (MACHINE_BAR_LEN - 8), width, s->value);
 		break;
@@ -78,6 +100,9 @@ static void run(const struct step *s)
 	case 11:
 		pc.console_room = s->value % 4096;
 		pc_call("console", s->where & 1 ? BUS_CONSOLE_INPUT : BUS_CONSOLE_DRAINED, 'k', 0);
+		break;
+	case 12:
+		send_segments(s);
 		break;
 	}
 }
@@ -130,15 +155,17 @@ static void check_reset(const char *device)
 	HOLDS(pc_call(device, BUS_INFO, 1, 0) == broken);
 }
 
-/* A network device has another one, at the mirror, to which its frames go. */
-static void add_station(void)
+/* A network device has another one, at the mirror, to which its frames go: one that takes all there
+ * is, or whose frames are made for it. */
+static void add_station(u64 features)
 {
 	for (u32 port = 0; port < 2; port++)
 		pc_call("vswitch", port << BUS_PORT_SHIFT | BUS_PORT_CONFIGURE,
 			BUS_PORT_USED | BUS_PORT_OPEN | BUS_PORT_MIRROR | PC_MAC(port + 1), 0);
-	add_device("net", 2, 0, 0, 2);
+	add_device("net", 2, 0, features, 2);
 	for (u32 i = 0; i < GUEST_QUEUE; i++) {
-		describe_in(0, i, GUEST_DATA, BUS_FRAME_MAX, F_WRITE, 0);
+		describe_in(
+			0, i, GUEST_DATA, features && i % 2 ? 12 + i : BUS_FRAME_MAX, F_WRITE, 0);
 		offer(0, (u16)i);
 	}
 	notify(0);
@@ -150,13 +177,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	const char *device = devices[size ? data[0] % ARRAY_LEN(devices) : 0];
+	bool net = !strcmp(device, "net");
 
 	guest_slot = 1;
 	seed = 0;
-	bring_up(device, PC_DISK, FEATURE_INDIRECT | (size & 1 ? FEATURE_EVENT : 0), 1);
+	bring_up(device, PC_DISK,
+		FEATURE_INDIRECT | (size & 1 ? FEATURE_EVENT : 0) |
+			(net && (size & 2) ? FEATURES_NET : 0),
+		net ? 2 : 1);
 	pc.disk_call = odd_disk;
-	if (!strcmp(device, "net"))
-		add_station();
+	if (net)
+		add_station(data[0] & 128 ? FEATURES_NET : 0);
 	for (size_t at = 1; at + sizeof(struct step) <= size; at += sizeof(struct step)) {
 		struct step s;
 		u32 accesses = pc.accesses;

@@ -55,9 +55,12 @@ s64 l2_grant(enum bus_peer peer, const struct bus_piece *piece, u32 n, u32 right
 	static u64 serial;
 	struct grant *g = current->grant;
 
-	if (!n || n > BUS_PIECES)
+	if (!n || n > BUS_PIECES_MOST)
 		return -ENOSPC;
-	while (g < current->grant + BUS_GRANTS && g->handle)
+	for (; n > BUS_PIECES && g < current->grant + BUS_GRANTS; g++)
+		if (g->handle && g->n > BUS_PIECES)
+			return -ENOSPC;
+	for (g = current->grant; g < current->grant + BUS_GRANTS && g->handle;)
 		g++;
 	if (g == current->grant + BUS_GRANTS)
 		return -ENOSPC;
@@ -129,29 +132,46 @@ static u8 *byte_at(const struct grant *g, u64 at)
 	return piece_at(g, i) + at;
 }
 
-static int peek(const struct grant *f, u8 *to, u32 len)
+static int peek(const struct grant *f, u8 *to, u32 at, u32 end)
 {
-	if (!f || len > length(f))
+	if (!f || end > length(f))
 		return f ? -ERANGE : -EINVAL;
-	for (u32 i = 0; i < len; i++)
-		to[i] = *byte_at(f, i);
+	for (u32 i = at; i < end; i++)
+		to[i - at] = *byte_at(f, i);
 	return 0;
+}
+
+/* Who has granted it. */
+static struct instance *granter(const struct grant *g)
+{
+	struct instance *i = instances;
+
+	while (g < i->grant || g >= i->grant + BUS_GRANTS)
+		i++;
+	return i;
 }
 
 int l2_copy(u64 to, u64 from, void *own, u64 lengths)
 {
 	struct grant *t = find_grant(to, BUS_WRITE);
 	const struct grant *f = find_grant(from, BUS_READ);
-	u32 len = (u32)lengths, own_len = lengths >> 32;
+	u32 len = BUS_ALL(lengths), own_len = BUS_LENGTHS_OWN(lengths), at = BUS_FROM(lengths);
+	struct bus_message m = { BUS_FRAME_CAME, current->slot, to, lengths };
+	u32 accesses = pc.accesses + 1 + len / 4096;
 
-	if (!to)
-		return len > own_len ? -ERANGE : peek(f, own, len);
+	if (!to) {
+		int err = at > len || len - at > own_len ? -ERANGE : peek(f, own, at, len);
+
+		pc.accesses = accesses;
+		return err;
+	}
 	if (!t || (!f && len > own_len))
 		return t ? -EINVAL : -ESTALE;
-	if (len > BUS_COPY_MAX || len > length(t) || (f && len > length(f)))
+	if (at > len || len > BUS_COPY_MAX || len - at > length(t) || (f && len > length(f)))
 		return -ERANGE;
-	for (u32 i = 0; i < len; i++)
-		*byte_at(t, i) = i < own_len ? ((const u8 *)own)[i] : *byte_at(f, i);
+	for (u32 i = at; i < len; i++)
+		*byte_at(t, i - at) = i < own_len ? ((const u8 *)own)[i] : *byte_at(f, i);
 	t->handle = 0;
-	return 0;
+	pc.accesses = accesses; /* not each byte is one */
+	return lengths & BUS_TELL ? put(granter(t), &m) : 0;
 }

@@ -9,7 +9,7 @@
 
 struct grant {
 	u64 handle;
-	struct bus_piece piece[BUS_PIECES];
+	struct bus_piece piece[BUS_PIECES_MOST];
 	u32 n, rights;
 	const struct instance *to;
 };

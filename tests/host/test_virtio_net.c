@@ -7,7 +7,7 @@ TEST(net_says_its_address)
 	stations(1, 0);
 	EXPECT_EQ(config_read(0), 0x10411af4);
 	EXPECT_EQ(bar(B_DEVICE, 8), 0x010000005452);
-	EXPECT_EQ(bar(R_OFFERED, 4) & 0xffff, 0x23);
+	EXPECT_EQ(bar(R_OFFERED, 4) & 0xffff, 0x99a3);
 	EXPECT_EQ(bar(0x12, 2), 2);
 	pc_stop();
 }

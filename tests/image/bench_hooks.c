@@ -67,7 +67,7 @@ static void pass_bytes(void)
 	u64 from = (u64)bus_grant(&end[0], &vcpu, &owner[0], &piece, 1, BUS_READ);
 	u64 to = (u64)bus_grant(&end[1], &vcpu, &owner[1], &piece, 1, BUS_WRITE);
 
-	missed |= bus_copy(&vcpu, to, from, &vm, 0, BYTES) < 0;
+	missed |= bus_copy(&vcpu, to, from, &vm, BUS_LENGTHS(0, 0, BYTES)) < 0;
 	bus_revoke(&end[0], from);
 }
 

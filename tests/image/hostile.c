@@ -260,12 +260,12 @@ INSIDE void act_bus_pieces(struct hostile *h, u64 value)
 
 INSIDE void act_bus_copy(struct hostile *h, u64 value)
 {
-	h->answer = (u64)l2_copy(1, 2, (void *)value, BUS_LENGTHS(8, 8));
+	h->answer = (u64)l2_copy(1, 2, (void *)value, BUS_LENGTHS(8, 0, 8));
 }
 
 INSIDE void act_bus_peek(struct hostile *h, u64 value)
 {
-	h->answer = (u64)l2_peek(2, (void *)value, 8);
+	h->answer = (u64)l2_peek(2, 0, (void *)value, 8);
 }
 
 INSIDE void act_reg_read(struct hostile *h, u64 value)

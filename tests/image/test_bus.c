@@ -59,12 +59,12 @@ static u64 give(u32 from, u64 gpa, u32 len, u32 rights)
 
 static int copy(u64 to, u64 from, u32 len)
 {
-	return bus_copy(&middle, to, from, bytes, 0, len);
+	return bus_copy(&middle, to, from, bytes, BUS_LENGTHS(0, 0, len));
 }
 
 static int peek(struct hrsc *h, u64 from, void *to, u32 len)
 {
-	return bus_copy(h, 0, from, to, len, len);
+	return bus_copy(h, 0, from, to, BUS_LENGTHS(len, 0, len));
 }
 
 /* Bytes that tell where they are. */
@@ -162,14 +162,80 @@ TEST(bus_copies_pieces_and_replaces_their_head)
 	EXPECT_EQ(peek(&middle, from, back, 132), -ERANGE);
 	EXPECT_EQ(peek(&middle, from, back, 131), 0);
 	EXPECT_MEM(back, bytes, 30);
-	EXPECT_EQ(bus_copy(&middle, to, from, head, 12, 132), -ERANGE);
-	EXPECT_EQ(bus_copy(&middle, to, from, head, 12, 131), 0);
+	EXPECT_EQ(bus_copy(&middle, to, from, head, BUS_LENGTHS(12, 0, 132)), -ERANGE);
+	EXPECT_EQ(bus_copy(&middle, to, from, head, BUS_LENGTHS(12, 0, 131)), 0);
 	memset(bytes, 0xaa, 12);
 	expect_there(1, 0x9000, 12);
 	memcpy(bytes, back + 12, 119);
 	expect_there(1, 0x8ffe, 2);
 	memcpy(bytes, back + 14, 117);
 	expect_there(1, 0x7000, 117);
+	tear_down();
+}
+
+/* A part of it, of which the beginning is at hand; and who granted that is told. */
+TEST(bus_copies_parts_and_tells_of_them)
+{
+	struct bus_message m;
+	u8 head[40];
+	u64 from, to;
+
+	set_up();
+	fill(0, 0x1ff0, 300);
+	from = give(0, 0x1ff0, 300, BUS_READ);
+	memset(head, 0xaa, sizeof(head));
+	memset(bytes, 0xaa, sizeof(head));
+	for (u32 at = 0; at < 300; at += 30) {
+		u64 lengths = BUS_LENGTHS(40, at, at + 30) | (at == 270 ? BUS_TELL : 0);
+
+		to = give(1, 0x3ff0 + at, 30, BUS_WRITE);
+		EXPECT_EQ(bus_copy(&middle, to, from, head, lengths + 1), -ERANGE);
+		EXPECT_EQ(bus_copy(&middle, to, from, head, BUS_LENGTHS(40, at + 1, at)), -ERANGE);
+		EXPECT_EQ(bus_copy(&middle, to, from, head, lengths), 0);
+	}
+	expect_there(1, 0x3ff0, 300);
+	EXPECT_EQ(bus_receive(&end[1], &m), 1);
+	EXPECT(m.fn == BUS_FRAME_CAME && m.a == to && m.from == middle.id);
+	EXPECT(BUS_FROM(m.b) == 270 && BUS_ALL(m.b) == 300);
+	EXPECT_EQ(bus_copy(&middle, 0, from, head, BUS_LENGTHS(40, 260, 300)), 0);
+	EXPECT_MEM(head, bytes + 260, 40);
+	EXPECT_EQ(bus_copy(&middle, 0, from, head, BUS_LENGTHS(40, 259, 300)), -ERANGE);
+	EXPECT_EQ(bus_copy(&middle, 0, from, head, BUS_LENGTHS(40, 261, 301)), -ERANGE);
+	for (u32 i = 0; i < MOST; i++)
+		EXPECT_EQ(bus_send(&middle, &end[1], BUS_INFO, 0, 0), 0);
+	to = give(1, 0, 30, BUS_WRITE);
+	EXPECT_EQ(bus_copy(&middle, to, from, head, BUS_LENGTHS(0, 0, 30) | BUS_TELL), -EAGAIN);
+	tear_down();
+}
+
+/* One at a time, and its pieces are its own as long as it lasts. */
+TEST(bus_grants_of_many_pieces)
+{
+	struct bus_piece piece[BUS_PIECES_MOST];
+	s64 one, other;
+	u8 back[BUS_PIECES_MOST];
+
+	set_up();
+	fill(0, 0x1000, 256);
+	for (u32 i = 0; i < BUS_PIECES_MOST; i++)
+		piece[i] = (struct bus_piece){ .at = 0x1000 + 10 * i, .len = 1 };
+	one = bus_grant(&end[0], &middle, &vms_of[0], piece, BUS_PIECES_MOST, BUS_READ);
+	EXPECT(one > 0);
+	EXPECT_EQ(
+		bus_grant(&end[0], &middle, &vms_of[0], piece, BUS_PIECES + 1, BUS_READ), -ENOSPC);
+	other = bus_grant(&end[0], &middle, &vms_of[0], piece + 1, BUS_PIECES, BUS_READ);
+	EXPECT(other > 0);
+	EXPECT_EQ(peek(&middle, (u64)one, back, BUS_PIECES_MOST), 0);
+	for (u32 i = 0; i < BUS_PIECES_MOST; i++)
+		EXPECT_EQ(back[i], bytes[10 * i]);
+	EXPECT_EQ(bus_revoke(&end[0], (u64)one), 0);
+	piece[5].at = RAM;
+	EXPECT_EQ(
+		bus_grant(&end[0], &middle, &vms_of[0], piece, BUS_PIECES + 2, BUS_READ), -EFAULT);
+	one = bus_grant(&end[0], &middle, &vms_of[0], piece, BUS_PIECES + 1, BUS_READ);
+	EXPECT(one > 0 && one != other);
+	EXPECT_EQ(peek(&middle, (u64)one, back, BUS_PIECES + 1), 0);
+	EXPECT_EQ(peek(&middle, (u64)one, back, BUS_PIECES + 2), -ERANGE);
 	tear_down();
 }
 
@@ -208,7 +274,7 @@ TEST(bus_handles_serve_whom_they_were_given_to)
 	to = give(1, 0, 128, BUS_WRITE);
 	EXPECT_EQ(copy(from, from, 1), -ESTALE); /* not to be written */
 	EXPECT_EQ(copy(to, to, 1), -EINVAL);	 /* nor that read */
-	EXPECT_EQ(bus_copy(&end[0], to, from, bytes, 0, 1), -ESTALE);
+	EXPECT_EQ(bus_copy(&end[0], to, from, bytes, BUS_LENGTHS(0, 0, 1)), -ESTALE);
 	EXPECT_EQ(peek(&end[1], from, &byte, 1), -EINVAL);
 	EXPECT_EQ(peek(&end[0], from, &byte, 1), -EINVAL);
 	EXPECT_EQ(bus_revoke(&end[1], from), -ESTALE);
@@ -219,7 +285,7 @@ TEST(bus_handles_serve_whom_they_were_given_to)
 		EXPECT_EQ(copy(to ^ BIT(bit), from, 1), -ESTALE);
 		EXPECT_EQ(copy(to, from ^ BIT(bit), 1), -EINVAL);
 	}
-	EXPECT_EQ(bus_copy(&middle, 0, from, bytes, 4, 8), -ERANGE);
+	EXPECT_EQ(bus_copy(&middle, 0, from, bytes, BUS_LENGTHS(4, 0, 8)), -ERANGE);
 	EXPECT_EQ(bus_revoke(&end[0], 0), -ESTALE);
 	EXPECT_EQ(copy(NO_HANDLE, NO_HANDLE, 1), -ESTALE);
 	EXPECT_EQ(copy(to, from, 128), 0);
