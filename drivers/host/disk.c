@@ -36,6 +36,13 @@ static void probe_unit(const struct disk_class *c, struct disk *d, u8 unit)
 	d->own.result = unit < c->units ? DISK_PENDING : DISK_IDLE;
 }
 
+static bool more_records(struct disk *d, struct disk_unit *u)
+{
+	if (d->step == STEP_MBR)
+		return d->chain.count;
+	return d->step == STEP_RECORD && partition_read_record(u, &d->chain, own_data(d));
+}
+
 /*
  * A step has its answer: on to the next one, or the next unit. A controller that did not come up is
  * waited for once, and not for each of its units.
@@ -48,8 +55,10 @@ static void probed(const struct disk_class *c, struct disk *d, bool good)
 
 	if (d->step == STEP_IDENTIFY && good && u->sectors)
 		probe_read(d, STEP_MBR, 0, 1);
-	else if (d->step == STEP_MBR && good && partition_read_mbr(u, own_data(d)))
+	else if (d->step == STEP_MBR && good && partition_read_mbr(u, &d->chain, own_data(d)))
 		probe_read(d, STEP_GPT_HEADER, 1, 1);
+	else if (good && more_records(d, u))
+		probe_read(d, STEP_RECORD, d->chain.at[d->chain.count - 1], 1);
 	else if (d->step == STEP_GPT_HEADER && good && partition_read_gpt(&d->gpt, u, own_data(d)))
 		probe_read(d, STEP_GPT_ENTRIES, gpt->entries_at,
 			(gpt->count * gpt->bytes + DISK_SECTOR - 1) / DISK_SECTOR);

@@ -40,7 +40,22 @@ struct disk_request {
 };
 
 /* What is known of the disks so far: one is asked after the other what it is and holds. */
-enum disk_step { STEP_IDENTIFY, STEP_MBR, STEP_GPT_HEADER, STEP_GPT_ENTRIES, STEP_READY };
+enum disk_step {
+	STEP_IDENTIFY,
+	STEP_MBR,
+	STEP_RECORD,
+	STEP_GPT_HEADER,
+	STEP_GPT_ENTRIES,
+	STEP_READY
+};
+
+/* Records of logical partitions in an extended one, of which the last is to be read. */
+#define DISK_RECORDS 24
+struct record_chain {
+	struct disk_extent all; /* the extended partition */
+	u64 at[DISK_RECORDS];	/* sectors */
+	u8 count, next;		/* of them; the index of the next logical partition */
+};
 
 struct gpt_table {
 	u64 entries_at, first, last; /* sectors; those that partitions may have */
@@ -52,6 +67,7 @@ struct disk {
 	struct disk_request port[BUS_PORTS], own;
 	struct disk_request *now; /* what the device is at; NULL: nothing */
 	struct gpt_table gpt;
+	struct record_chain chain;
 	u8 step, probing; /* enum disk_step; which unit */
 	u8 next_port;
 	bool soon;   /* poll() is to be called again at once, by the timer */
@@ -86,8 +102,10 @@ void disk_timer(const struct disk_class *c, void *state);
  * partition.c, pure: what a table says, none of which is believed. Partitions outside the disk or
  * over others are left out.
  */
-/* From sector 0. True: the table is a GPT. */
-bool partition_read_mbr(struct disk_unit *u, const u8 *sector);
+/* From sector 0. True: the table is a GPT. chain->count: there is an extended partition. */
+bool partition_read_mbr(struct disk_unit *u, struct record_chain *chain, const u8 *sector);
+/* From the last record's sector of the chain. True: there is one more. */
+bool partition_read_record(struct disk_unit *u, struct record_chain *chain, const u8 *sector);
 /* From sector 1. False: there is none that could be used. */
 bool partition_read_gpt(struct gpt_table *gpt, const struct disk_unit *u, const u8 *sector);
 void partition_read_entries(struct disk_unit *u, const struct gpt_table *gpt, const u8 *entries);

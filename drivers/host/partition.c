@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Partition tables: the four primary partitions of a master boot record (without those in extended
- * ones), and the first entries of a GUID partition table (UEFI Specification, "GUID Partition Table
- * (GPT) Disk Layout"; "Legacy Master Boot Record"). Both lie on a disk that anybody may have
- * written: a GPT counts only with both of its checksums right. Its copy at the end is not looked
- * for. Pure.
+ * Partition tables: the four primary partitions of a master boot record, the logical ones in its
+ * first extended one, and the first entries of a GUID partition table (UEFI Specification, "GUID
+ * Partition Table (GPT) Disk Layout"; "Legacy Master Boot Record"). They lie on a disk that anybody
+ * may have written: a GPT counts only with both of its checksums right. Its copy at the end is not
+ * looked for. Pure.
+ *
+ * Logical partitions are a chain of records like the first, each with one partition, counted from
+ * itself, and the place of the next record, counted from the extended partition's beginning: so
+ * many are followed, in circles or not. No partition has a record in it, or who may write to it
+ * could change what the others are.
  */
 #include "drivers/host/disk.h"
 
@@ -13,6 +18,7 @@
 #define MBR_ENTRIES   446
 #define MBR_SIGNATURE 0xaa55
 #define TYPE_GPT      0xee
+#define LOGICAL	      4	 /* the index of the first */
 #define GPT_HEADER    92 /* bytes */
 #define GPT_ENTRY     128
 #define GPT_COUNT_MAX 128 /* entries that are read */
@@ -55,37 +61,101 @@ static u32 crc32(const u8 *data, u32 len)
 	return ~crc;
 }
 
-/* Partition n, unless it reaches over the disk's end or into one that is known already. */
-static void take(struct disk_unit *u, u32 n, u64 first, u64 count)
+static bool is_apart(const struct disk_extent *e, u64 first, u64 count)
 {
-	if (!count || first >= u->sectors || count > u->sectors - first)
-		return;
-	for (u32 i = 0; i < DISK_PARTITIONS; i++) {
-		const struct disk_extent *e = &u->partition[i];
-
-		if (e->count && first < e->first + e->count && e->first < first + count)
-			return;
-	}
-	u->partition[n] = (struct disk_extent){ first, count };
+	return first >= e->first + e->count || e->first >= first + count;
 }
 
-bool partition_read_mbr(struct disk_unit *u, const u8 *sector)
+/* Whether they are sectors of the disk, and of no partition that is known already. */
+static bool is_free(const struct disk_unit *u, u64 first, u64 count)
 {
-	struct mbr_entry entry[4];
+	if (!count || first >= u->sectors || count > u->sectors - first)
+		return false;
+	for (u32 i = 0; i < DISK_PARTITIONS; i++)
+		if (u->partition[i].count && !is_apart(&u->partition[i], first, count))
+			return false;
+	return true;
+}
+
+/* Partition n, unless it reaches over the disk's end or into another. */
+static void take(struct disk_unit *u, u32 n, u64 first, u64 count)
+{
+	if (is_free(u, first, count))
+		u->partition[n] = (struct disk_extent){ first, count };
+}
+
+/* False: it is none. */
+static bool read_record(struct mbr_entry entry[4], const u8 *sector)
+{
 	u16 signature;
 
-	memset(u->partition, 0, sizeof(u->partition));
-	memcpy(entry, sector + MBR_ENTRIES, sizeof(entry));
+	memcpy(entry, sector + MBR_ENTRIES, 4 * sizeof(*entry));
 	memcpy(&signature, sector + DISK_SECTOR - 2, 2);
-	if (signature != MBR_SIGNATURE)
+	return signature == MBR_SIGNATURE;
+}
+
+static bool is_extended(const struct mbr_entry *e)
+{
+	return e->type == 0x05 || e->type == 0x0f || e->type == 0x85;
+}
+
+bool partition_read_mbr(struct disk_unit *u, struct record_chain *chain, const u8 *sector)
+{
+	struct mbr_entry entry[4];
+
+	memset(u->partition, 0, sizeof(u->partition));
+	*chain = (struct record_chain){ .next = LOGICAL };
+	if (!read_record(entry, sector))
 		return false;
 	for (u32 i = 0; i < ARRAY_LEN(entry); i++)
 		if (entry[i].type == TYPE_GPT)
 			return true;
 	for (u32 i = 0; i < ARRAY_LEN(entry); i++)
-		if (entry[i].type && entry[i].first)
+		if (entry[i].type && entry[i].first && !is_extended(&entry[i]))
 			take(u, i, entry[i].first, entry[i].count);
+	for (u32 i = 0; i < ARRAY_LEN(entry) && !chain->count; i++) {
+		const struct mbr_entry *e = &entry[i];
+
+		if (!is_extended(e) || !e->first || !is_free(u, e->first, e->count))
+			continue;
+		chain->all = (struct disk_extent){ e->first, e->count };
+		chain->at[chain->count++] = e->first;
+	}
 	return false;
+}
+
+/* A logical partition, which counts even if it is not taken; an empty one does not. */
+static void take_logical(struct disk_unit *u, struct record_chain *chain, const struct mbr_entry *e)
+{
+	u64 first = chain->at[chain->count - 1] + e->first;
+	u32 n = chain->next;
+
+	if (!e->type || !e->count || is_extended(e) || n == DISK_PARTITIONS)
+		return;
+	chain->next++;
+	if (is_apart(&chain->all, first, 1) ||
+		e->count > chain->all.first + chain->all.count - first)
+		return;
+	for (u32 i = 0; i < chain->count; i++)
+		if (chain->at[i] >= first && chain->at[i] - first < e->count)
+			return;
+	take(u, n, first, e->count);
+}
+
+bool partition_read_record(struct disk_unit *u, struct record_chain *chain, const u8 *sector)
+{
+	struct mbr_entry entry[4];
+	u64 at;
+
+	if (!read_record(entry, sector))
+		return false;
+	take_logical(u, chain, &entry[0]);
+	at = chain->all.first + entry[1].first;
+	if (!is_extended(&entry[1]) || chain->count == DISK_RECORDS ||
+		is_apart(&chain->all, at, 1) || !is_free(u, at, 1))
+		return false;
+	chain->at[chain->count++] = at;
+	return true;
 }
 
 bool partition_read_gpt(struct gpt_table *gpt, const struct disk_unit *u, const u8 *sector)

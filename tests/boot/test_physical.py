@@ -96,6 +96,22 @@ def test_a_disk_interrupts_when_it_is_done(boot_vms, tmp_path, lane, name):
     assert int(re.search(message, machine.run("pci"))[1]) >= DISK_LEN // 65536
 
 
+def test_a_logical_partition_is_read(boot_vms, tmp_path, lane):
+    """The second one in an extended partition, whose number is 6."""
+    extended, second = FIRST + COUNT, 3000
+    disk = Disk(tmp_path / "disk.img", mbr((0x83, FIRST, COUNT), (5, extended, 8000)))
+    image = bytearray(disk.before)
+    for at, *entries in (
+        (extended, (0x83, 100, 1000), (5, second, 4000)),
+        (extended + second, (0x83, 64, 2000)),
+    ):
+        image[at * SECTOR : (at + 1) * SECTOR] = mbr(*entries)
+    disk.path.write_bytes(image)
+    text = run(boot_vms, disk, lane, "sha256sum /dev/vda", "d ide1:6 ro")
+    begin = (extended + second + 64) * SECTOR
+    assert f"{digest(image[begin : begin + 2000 * SECTOR])}  /dev/vda" in text
+
+
 # From sector 7 on, so that neither the driver's blocks nor the guest's pages are whole.
 WRITE = (
     "head -c 300000 /dev/vdb >/w && dd if=/w of=/dev/vda bs=512 seek=7 conv=notrunc,fsync "

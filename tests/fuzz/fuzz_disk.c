@@ -48,17 +48,41 @@ static void judge(const struct disk_unit *u)
 	}
 }
 
+/* The records are where no partition is, however they are linked. */
+static void read_records(struct disk_unit *u, struct record_chain *chain, u8 *sector)
+{
+	u32 n = 0;
+
+	do {
+		HOLDS(n++ < DISK_RECORDS && chain->count <= DISK_RECORDS);
+		for (u32 i = 446; i < 446 + 32; i++)
+			sector[i] = take();
+		sector[446 + 4] &= 0x85;
+		sector[446 + 16 + 4] &= 0x85;
+		memset(sector + 446 + 16 + 8 + 2, 0, 2);
+		sector[510] = 0x55, sector[511] = 0xaa;
+	} while (partition_read_record(u, chain, sector));
+	judge(u);
+	for (u32 i = 0; i < DISK_PARTITIONS; i++)
+		for (u32 k = 0; k < chain->count; k++)
+			HOLDS(chain->at[k] < u->partition[i].first ||
+				chain->at[k] - u->partition[i].first >= u->partition[i].count);
+}
+
 static void read_tables(void)
 {
 	struct disk_unit u = { .sectors = SECTORS };
+	struct record_chain chain;
 	struct gpt_table gpt;
 	u8 *sector = calloc(1, DISK_SECTOR), *entries = calloc(1, 128 * 128);
 	u32 crc;
 
 	for (u32 i = 446; i < DISK_SECTOR; i++)
 		sector[i] = take();
-	(void)partition_read_mbr(&u, sector);
+	(void)partition_read_mbr(&u, &chain, sector);
 	judge(&u);
+	if (chain.count)
+		read_records(&u, &chain, sector);
 	memset(u.partition, 0, sizeof(u.partition));
 	for (u32 i = 0; i < 128 * 128 && left > 92; i++)
 		entries[i] = take();

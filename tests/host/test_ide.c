@@ -153,15 +153,20 @@ static u8 *window(u32 port)
 	return ((struct disk *)pc_state(1))->memory + port * BUS_WINDOW;
 }
 
-static void entry(u32 n, u8 type, u32 first, u32 count)
+static void entry_at(u32 sector, u32 n, u8 type, u32 first, u32 count)
 {
-	u8 *at = m.image + 446 + 16 * n;
+	u8 *record = m.image + sector * DISK_SECTOR, *at = record + 446 + 16 * n;
 
 	at[4] = type;
 	memcpy(at + 8, &first, 4);
 	memcpy(at + 12, &count, 4);
-	m.image[510] = 0x55;
-	m.image[511] = 0xaa;
+	record[510] = 0x55;
+	record[511] = 0xaa;
+}
+
+static void entry(u32 n, u8 type, u32 first, u32 count)
+{
+	entry_at(0, n, type, first, count);
 }
 
 static void fill(void)
@@ -188,6 +193,110 @@ TEST(ide_finds_disks_and_partitions)
 	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, (u64)DISK_TARGET(0, 17) << 32), 0);
 	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, ~0ull), BUS_NO_PEER);
 	EXPECT_EQ(ask(8, BUS_DISK_SIZE, 0, TARGET(0)), BUS_NO_PEER);
+	pc_stop();
+}
+
+#define EXTENDED     200
+#define EXTENDED_LEN 300
+
+/* A record of a logical partition; next: the sector of the one after it, or 0. */
+static void record(u32 at, u32 first, u32 count, u32 next)
+{
+	memset(m.image + at * DISK_SECTOR, 0, DISK_SECTOR);
+	entry_at(at, 0, 0x83, first - at, count);
+	if (next)
+		entry_at(at, 1, 5, next - EXTENDED, 1);
+}
+
+static void begin_records(void)
+{
+	fill();
+	entry(0, 0x83, 100, 50);
+	entry(2, 5, EXTENDED, EXTENDED_LEN);
+	record(EXTENDED, 210, 10, 0);
+}
+
+static void expect_logical(u32 n, u64 count)
+{
+	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(n)), count);
+}
+
+TEST(ide_finds_logical_partitions)
+{
+	begin_records();
+	record(EXTENDED, 210, 10, 300);
+	record(300, 301, 20, 250); /* the order is the chain's */
+	record(250, 260, 40, 400);
+	record(400, 401, 0, 410); /* what is empty does not count */
+	record(410, 488, 12, 0);
+	plug();
+	expect_logical(1, 50);
+	expect_logical(3, 0); /* it is there for others */
+	expect_logical(5, 10);
+	expect_logical(6, 20);
+	expect_logical(7, 40);
+	expect_logical(8, 12);
+	expect_logical(9, 0);
+	EXPECT_EQ(ask(0, BUS_DISK_READ, 3, TARGET(7) | 7), DISK_PENDING);
+	EXPECT_EQ(end_of(0), DISK_DONE);
+	EXPECT_MEM(window(0), m.image + 263 * DISK_SECTOR, 7 * DISK_SECTOR);
+	pc_stop();
+}
+
+/* Outside the extended one or the disk, over others, over records; the next has its number. */
+TEST(ide_leaves_logical_partitions_out)
+{
+	static const u32 bad[][2] = { { 300, 214 }, { 499, 2 }, { 505, 5 }, { 511, 2 },
+		{ 300, ~0u }, { 299, 2 }, { 300, 1 }, { 250, 60 }, { 199, 1 }, { 325, 1 },
+		{ 320, 10 } };
+
+	for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
+		begin_records();
+		record(EXTENDED, 210, 10, 300);
+		record(300, 325, 3, 220);
+		record(220, bad[i][0], bad[i][1], 330);
+		record(330, 331, 5, 0);
+		plug();
+		expect_logical(5, 10);
+		expect_logical(6, 3);
+		expect_logical(7, 0);
+		expect_logical(8, 5);
+		pc_stop();
+	}
+}
+
+/* In circles, out of the extended one, into a partition, to no record, and longer than any. */
+TEST(ide_follows_no_chain_for_ever)
+{
+	static const u32 links[] = { EXTENDED, 300, 199, 512, 505, 120, 215, 305, 350 };
+
+	for (u32 i = 0; i < ARRAY_LEN(links); i++) {
+		begin_records();
+		record(EXTENDED, 210, 10, 300);
+		record(300, 301, 20, links[i]);
+		for (u32 k = 2; k < ARRAY_LEN(links) - 1; k++)
+			if (links[k] < SECTORS)
+				record(links[k], 351, 5, 340);
+		record(340, 341, 5, 0);
+		plug();
+		expect_logical(5, 10);
+		expect_logical(6, 20);
+		expect_logical(7, 0);
+		expect_logical(8, 0);
+		pc_stop();
+	}
+	begin_records();
+	for (u32 at = EXTENDED; at < 496; at += 4)
+		record(at, at + 1, 3, at + 4);
+	plug();
+	for (u32 n = 5; n <= DISK_PARTITIONS; n++)
+		expect_logical(n, 3);
+	pc_stop();
+	begin_records();
+	entry(1, 0x83, 300, 10); /* over the extended one, which is none then */
+	plug();
+	expect_logical(2, 10);
+	expect_logical(5, 0);
 	pc_stop();
 }
 
