@@ -5,29 +5,40 @@
  */
 #include "tests/host/e1000_card.h"
 #include "tests/host/fake_instance.h"
-#include "tests/host/uplink_guest.h"
+#include "tests/host/uplink_tests.h"
 
 #define GOOD  (3ull << 32)
 #define RING  32
 #define R_CTL 0x100 / 4
 
-static void begin(void)
+static u32 held(void)
 {
-	begin_uplink("e1000", e1000_card_start);
+	return RING - 1 - e1000_card_room();
 }
 
-static void end(void)
-{
-	EXPECT_EQ(nic.faults, 0);
-	pc_stop();
-}
+static const struct uplink_model model = { .driver = "e1000",
+	.start = e1000_card_start,
+	.receive = e1000_card_receive,
+	.end_sending = e1000_card_send,
+	.set_link = e1000_card_link,
+	.held = held,
+	.faults = &nic.faults,
+	.sent = &nic.sent,
+	.last_len = &nic.last_len,
+	.last = nic.last,
+	.slow = &nic.slow,
+	.gone = &nic.gone,
+	.masters = true,
+	.overruns = true,
+	.at_once = UPLINK_OUT,
+	.patience = 200,
+	.flood_least = 100,
+	.flood_most = 80 * 17,
+	.flood_calls = 4 * 60 };
 
-static void expect_works(u64 received)
-{
-	EXPECT(e1000_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_RECEIVED), received);
-}
+UPLINK_TESTS(e1000)
+UPLINK_LINK_TESTS(e1000)
+UPLINK_TEST(e1000, fills_up_short_frames_with_zeros)
 
 TEST(e1000_sets_both_cards_up)
 {
@@ -85,83 +96,6 @@ TEST(e1000_waits_for_an_address)
 	}
 }
 
-TEST(e1000_sends_what_the_switch_has)
-{
-	static const u32 lens[] = { 60, 61, 255, 256, 1023, 1513, 1514 };
-
-	begin();
-	for (u32 i = 0; i < 10 * ARRAY_LEN(lens); i++) {
-		u32 len = lens[i % ARRAY_LEN(lens)];
-
-		guest_sends(len, (u8)i);
-		pc_advance(20 * MS);
-		EXPECT_EQ(nic.sent, i + 1);
-		EXPECT_EQ(nic.last_len, len);
-		EXPECT_MEM(nic.last, frame, len);
-	}
-	EXPECT_EQ(info(UPLINK_SENT), 10 * ARRAY_LEN(lens));
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	end();
-}
-
-TEST(e1000_fills_up_short_frames_with_zeros)
-{
-	static const u8 zeros[60];
-
-	begin();
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(200, 1);
-	pc_advance(20 * MS);
-	guest_sends(20, 1);
-	pc_advance(20 * MS);
-	EXPECT_EQ(nic.last_len, 60);
-	EXPECT_MEM(nic.last, frame, 20);
-	EXPECT_MEM(nic.last + 20, zeros, 40);
-	end();
-}
-
-/* As many as the switch has buffers for, at once and in their order; then the next. */
-TEST(e1000_sends_many_at_once)
-{
-	begin();
-	nic.slow = true;
-	for (u32 i = 0; i < UPLINK_OUT + 3; i++)
-		guest_sends(100 + i, (u8)i);
-	pc_advance(2 * MS);
-	EXPECT_EQ(nic.sent, 0);
-	e1000_card_send();
-	EXPECT_EQ(nic.sent, UPLINK_OUT);
-	EXPECT_EQ(nic.last_len, 100 + UPLINK_OUT - 1);
-	EXPECT_EQ(info(UPLINK_SENT), 0);
-	pc_advance(2 * MS);
-	EXPECT_EQ(info(UPLINK_SENT), UPLINK_OUT);
-	nic.slow = false;
-	guest_sends(60, 0);
-	pc_advance(2 * MS);
-	EXPECT_EQ(nic.sent, UPLINK_OUT + 1);
-	end();
-}
-
-TEST(e1000_brings_what_comes)
-{
-	static const u32 lens[] = { 42, 60, 61, 252, 256, 1513, 1514 };
-
-	begin();
-	for (u16 i = 0; i < 2 * RING; i++) {
-		u32 len = lens[i % ARRAY_LEN(lens)];
-
-		EXPECT(e1000_card_receive(make_frame(ALL, OUTSIDE, len, (u8)i), len));
-		pc_advance(20 * MS);
-		expect_heard(i, len);
-		offer(RX, (u16)used_head(RX, i));
-		notify(RX);
-	}
-	EXPECT_EQ(info(UPLINK_RECEIVED), 2 * RING);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	EXPECT_EQ(e1000_card_room(), RING - 1);
-	end();
-}
-
 TEST(e1000_leaves_tagged_giant_and_damaged_frames_out)
 {
 	begin();
@@ -173,89 +107,6 @@ TEST(e1000_leaves_tagged_giant_and_damaged_frames_out)
 	EXPECT_EQ(info(UPLINK_UNFIT), 1 + 5);
 	EXPECT_EQ(info(UPLINK_RECEIVED), 3 + 1); /* three are of checksums further in */
 	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	end();
-}
-
-/* However much comes, a look takes sixteen frames and is over; what is too much is lost. */
-TEST(e1000_takes_its_time_in_a_flood)
-{
-	u64 before;
-	u32 calls;
-
-	begin();
-	before = info(UPLINK_RECEIVED);
-	calls = pc.timer_calls;
-	for (u32 us = 0; us < 20000; us += 10) {
-		(void)e1000_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60);
-		pc_advance(10000);
-	}
-	EXPECT(info(UPLINK_RECEIVED) - before > 100);
-	EXPECT(info(UPLINK_RECEIVED) - before < 80 * 17);
-	EXPECT(pc.timer_calls - calls < 4 * 60);
-	EXPECT(info(UPLINK_OVERRUNS) > 0);
-	pc_advance(100 * MS);
-	EXPECT_EQ(e1000_card_room(), RING - 1);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	expect_works(info(UPLINK_RECEIVED) + 1);
-	end();
-}
-
-/* What it is to send waits until there is a link, and nobody is impatient. */
-TEST(e1000_waits_for_a_link)
-{
-	begin();
-	e1000_card_link(false);
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_DOWN), 1);
-	guest_sends(100, 7);
-	pc_advance(5000 * MS);
-	EXPECT_EQ(nic.sent, 0);
-	e1000_card_link(true);
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_DOWN), 0);
-	EXPECT_EQ(nic.sent, 1);
-	EXPECT_EQ(nic.last_len, 100);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	end();
-}
-
-/* Lost in the middle of it: the time without it does not count. */
-TEST(e1000_forgives_a_lost_link)
-{
-	begin();
-	nic.slow = true;
-	guest_sends(100, 7);
-	pc_advance(MS);
-	e1000_card_link(false);
-	pc_advance(5000 * MS);
-	e1000_card_link(true);
-	pc_advance(50 * MS);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	e1000_card_send();
-	EXPECT_EQ(nic.sent, 1);
-	end();
-}
-
-/* Its frames are lost, and their buffers are not. */
-TEST(e1000_restarts_a_card_that_never_ends)
-{
-	u32 calls;
-
-	begin();
-	calls = pc.timer_calls;
-	nic.slow = true;
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(60, 0);
-	pc_advance(200 * MS);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
-	EXPECT_EQ(info(UPLINK_SENT), 0);
-	EXPECT(pc.timer_calls - calls < 210);
-	nic.slow = false;
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(90 + i, 0);
-	pc_advance(20 * MS);
-	EXPECT_EQ(nic.sent, UPLINK_OUT);
-	EXPECT_EQ(nic.last_len, 90 + UPLINK_OUT - 1);
 	end();
 }
 
@@ -314,23 +165,6 @@ TEST(e1000_restarts_a_card_that_has_stopped)
 	end();
 }
 
-TEST(e1000_lives_with_a_card_that_is_gone)
-{
-	u32 calls;
-
-	begin();
-	nic.gone = true;
-	pc_advance(20 * MS);
-	EXPECT(!pc.master);
-	calls = pc.timer_calls;
-	pc_advance(10000 * MS);
-	EXPECT(pc.timer_calls - calls <= 12);
-	nic.gone = false;
-	pc_advance(2000 * MS);
-	expect_works(1);
-	end();
-}
-
 TEST(e1000_waits_for_a_reset_that_does_not_end)
 {
 	begin();
@@ -376,41 +210,6 @@ TEST(e1000_is_done_with_what_it_was_given)
 	guest_sends(60, 0);
 	pc_advance(20 * MS);
 	EXPECT_EQ(info(UPLINK_SENT), 1);
-	end();
-}
-
-/* The switch begins anew: its buffers are granted again, and none is lost for good. */
-TEST(e1000_grants_anew)
-{
-	begin();
-	for (u32 round = 0; round < 100; round++) {
-		guest_sends(60, (u8)round);
-		EXPECT(e1000_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
-		pc_renew(round % 2);
-		pc_advance(20 * MS);
-	}
-	nic.sent = 0;
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(60, (u8)i);
-	pc_advance(20 * MS);
-	EXPECT_EQ(nic.sent, UPLINK_OUT);
-	expect_works(info(UPLINK_RECEIVED) + 1);
-	end();
-}
-
-TEST(e1000_starts_again_under_the_switch)
-{
-	begin();
-	nic.slow = true;
-	guest_sends(60, 0);
-	pc_advance(MS);
-	nic.slow = false;
-	pc_renew(1);
-	pc_device("e1000");
-	pc_advance(20 * MS);
-	guest_sends(60, 0);
-	expect_works(1);
-	EXPECT_EQ(nic.sent, 1);
 	end();
 }
 

@@ -4,20 +4,37 @@
  * guest: what goes out and what comes in, and cards that are full, stuck, gone or lying.
  */
 #include "tests/host/ne_card.h"
-#include "tests/host/uplink_guest.h"
+#include "tests/host/uplink_tests.h"
 
 #define RING_PAGES 58
 
-static void begin(void)
+static void come_back(void)
 {
-	begin_uplink("ne", ne_card_start);
+	card.status |= 0x80;
 }
 
-static void end(void)
-{
-	EXPECT_EQ(card.faults, 0);
-	pc_stop();
-}
+static const struct uplink_model model = { .driver = "ne",
+	.start = ne_card_start,
+	.receive = ne_card_receive,
+	.end_sending = ne_card_end_sending,
+	.come_back = come_back,
+	.held = ne_card_used,
+	.faults = &card.faults,
+	.sent = &card.sent,
+	.last_len = &card.last_len,
+	.last = card.last,
+	.slow = &card.slow,
+	.gone = &card.gone,
+	.trusted = true,
+	.overruns = true,
+	.at_once = 1,
+	.patience = 200,
+	.flood_least = 40,
+	.flood_most = 20 * 9,
+	.flood_calls = 80 };
+
+UPLINK_TESTS(ne)
+UPLINK_TEST(ne, fills_up_short_frames_with_zeros)
 
 TEST(ne_sets_the_card_up)
 {
@@ -33,60 +50,12 @@ TEST(ne_sets_the_card_up)
 	end();
 }
 
-TEST(ne_sends_what_the_switch_has)
-{
-	static const u32 lens[] = { 60, 61, 255, 256, 1023, 1513, 1514 };
-
-	begin();
-	for (u32 i = 0; i < ARRAY_LEN(lens); i++) {
-		guest_sends(lens[i], (u8)i);
-		pc_advance(20 * MS);
-		EXPECT_EQ(card.sent, i + 1);
-		EXPECT_EQ(card.last_len, lens[i]);
-		EXPECT_MEM(card.last, frame, lens[i]);
-	}
-	EXPECT_EQ(info(UPLINK_SENT), ARRAY_LEN(lens));
-	end();
-}
-
-TEST(ne_fills_up_short_frames_with_zeros)
-{
-	static const u8 zeros[60];
-
-	begin();
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(200, 1);
-	pc_advance(20 * MS);
-	guest_sends(20, 1);
-	pc_advance(20 * MS);
-	EXPECT_EQ(card.last_len, 60);
-	EXPECT_MEM(card.last, frame, 20);
-	EXPECT_MEM(card.last + 20, zeros, 40);
-	end();
-}
-
 TEST(ne_is_woken_by_what_it_is_to_send)
 {
 	begin();
 	guest_sends(60, 0);
 	pc_advance(1);
 	EXPECT_EQ(card.sent, 1);
-	end();
-}
-
-TEST(ne_brings_what_comes)
-{
-	static const u32 lens[] = { 42, 60, 247, 248, 249, 252, 256, 1513, 1514 };
-
-	begin();
-	for (u16 i = 0; i < ARRAY_LEN(lens); i++) {
-		EXPECT(ne_card_receive(make_frame(ALL, OUTSIDE, lens[i], (u8)i), lens[i]));
-		pc_advance(20 * MS);
-		expect_heard(i, lens[i]);
-	}
-	EXPECT_EQ(ne_card_used(), 0);
-	EXPECT_EQ(info(UPLINK_RECEIVED), ARRAY_LEN(lens));
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
 	end();
 }
 
@@ -117,33 +86,6 @@ TEST(ne_leaves_tagged_and_giant_frames_out)
 	expect_heard(0, 60);
 	EXPECT_EQ(info(UPLINK_UNFIT), 1);
 	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	end();
-}
-
-/* However much comes, a look takes eight frames and is over; what is too much is lost outside. */
-TEST(ne_takes_its_time_in_a_flood)
-{
-	u64 before;
-	u32 calls;
-
-	begin();
-	pc_advance(20 * MS);
-	before = info(UPLINK_RECEIVED);
-	calls = pc.timer_calls;
-	for (u32 us = 0; us < 10000; us += 10) {
-		(void)ne_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60);
-		pc_advance(10000);
-	}
-	EXPECT(info(UPLINK_RECEIVED) - before > 20);
-	EXPECT(pc.timer_calls - calls < 40);
-	EXPECT(info(UPLINK_OVERRUNS) > 0);
-	pc_advance(100 * MS);
-	EXPECT_EQ(ne_card_used(), 0);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	before = info(UPLINK_RECEIVED);
-	EXPECT(ne_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_RECEIVED), before + 1);
 	end();
 }
 
@@ -185,24 +127,6 @@ TEST(ne_waits_for_a_slow_card_and_keeps_the_order)
 	end();
 }
 
-TEST(ne_restarts_a_card_that_never_ends)
-{
-	u32 calls;
-
-	begin();
-	calls = pc.timer_calls;
-	card.slow = true;
-	guest_sends(60, 0);
-	pc_advance(200 * MS);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
-	EXPECT(pc.timer_calls - calls < 210);
-	card.slow = false;
-	guest_sends(90, 0);
-	pc_advance(20 * MS);
-	EXPECT_EQ(card.last_len, 90);
-	end();
-}
-
 TEST(ne_restarts_a_card_that_takes_no_words)
 {
 	begin();
@@ -213,25 +137,6 @@ TEST(ne_restarts_a_card_that_takes_no_words)
 	card.deaf = false;
 	pc_advance(20 * MS);
 	EXPECT_EQ(card.last_len, 100);
-	end();
-}
-
-TEST(ne_lives_with_a_card_that_is_gone)
-{
-	u32 calls;
-
-	begin();
-	card.gone = true;
-	pc_advance(20 * MS);
-	calls = pc.timer_calls;
-	pc_advance(10000 * MS);
-	EXPECT(pc.timer_calls - calls <= 12);
-	card.gone = false;
-	card.status |= 0x80;
-	pc_advance(2000 * MS);
-	guest_sends(60, 0);
-	pc_advance(20 * MS);
-	EXPECT_EQ(card.sent, 1);
 	end();
 }
 
@@ -300,37 +205,6 @@ TEST(ne_believes_no_current_page)
 		EXPECT_EQ(info(UPLINK_RECEIVED), 0);
 		end();
 	}
-}
-
-/* The switch begins anew: its buffers are granted again, and none is lost for good. */
-TEST(ne_grants_anew)
-{
-	begin();
-	for (u32 round = 0; round < 100; round++) {
-		guest_sends(60, (u8)round);
-		pc_renew(round % 2);
-		pc_advance(20 * MS);
-	}
-	card.sent = 0;
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(60, (u8)i);
-	pc_advance(20 * MS);
-	EXPECT_EQ(card.sent, UPLINK_OUT);
-	end();
-}
-
-TEST(ne_starts_again_under_the_switch)
-{
-	begin();
-	pc_renew(1);
-	pc_device("ne");
-	pc_advance(20 * MS);
-	guest_sends(60, 0);
-	EXPECT(ne_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_RECEIVED), 1);
-	EXPECT_EQ(card.sent, 1);
-	end();
 }
 
 TEST(ne_without_ports_does_nothing)

@@ -4,29 +4,48 @@
  * whose port 1 there is a guest: what goes out and what comes in, links, and devices that are full,
  * stuck, gone or lying.
  */
-#include "tests/host/uplink_guest.h"
+#include "tests/host/uplink_tests.h"
 #include "tests/host/vnet_card.h"
 
 #define RING   32
 #define HEADER 12
 
-static void begin(void)
+static u32 held(void)
 {
-	begin_uplink("vnet", vnet_card_start);
+	return RING - vnet_card_room();
 }
 
-static void end(void)
+static void send_in_order(void)
 {
-	EXPECT_EQ(vnic.faults, 0);
-	pc_stop();
+	vnet_card_send(false);
 }
 
-static void expect_works(u64 received)
+static void set_link(bool up)
 {
-	EXPECT(vnet_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_RECEIVED), received);
+	vnic.link = up;
 }
+
+static const struct uplink_model model = { .driver = "vnet",
+	.start = vnet_card_start,
+	.receive = vnet_card_receive,
+	.end_sending = send_in_order,
+	.set_link = set_link,
+	.held = held,
+	.faults = &vnic.faults,
+	.sent = &vnic.sent,
+	.last_len = &vnic.last_len,
+	.last = vnic.last,
+	.slow = &vnic.slow,
+	.gone = &vnic.gone,
+	.masters = true,
+	.at_once = UPLINK_OUT,
+	.patience = 1500,
+	.flood_least = 100,
+	.flood_most = 80 * 17,
+	.flood_calls = 4 * 60 };
+
+UPLINK_TESTS(vnet)
+UPLINK_LINK_TESTS(vnet)
 
 TEST(vnet_sets_the_device_up)
 {
@@ -83,66 +102,23 @@ TEST(vnet_reads_any_capabilities)
 	end();
 }
 
-TEST(vnet_sends_what_the_switch_has)
+/* The device may end them in any order. */
+TEST(vnet_has_frames_sent_backwards)
 {
-	static const u32 lens[] = { 60, 61, 255, 256, 1023, 1513, 1514 };
-
 	begin();
-	for (u32 i = 0; i < 10 * ARRAY_LEN(lens); i++) {
-		u32 len = lens[i % ARRAY_LEN(lens)];
-
-		guest_sends(len, (u8)i);
-		pc_advance(20 * MS);
-		EXPECT_EQ(vnic.sent, i + 1);
-		EXPECT_EQ(vnic.last_len, len);
-		EXPECT_MEM(vnic.last, frame, len);
-	}
-	EXPECT_EQ(info(UPLINK_SENT), 10 * ARRAY_LEN(lens));
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	end();
-}
-
-/* As many as the switch has buffers for; the device may end them in any order. */
-TEST(vnet_sends_many_at_once)
-{
-	for (u32 round = 0; round < 2; round++) {
-		begin();
-		vnic.slow = true;
-		for (u32 i = 0; i < UPLINK_OUT + 3; i++)
-			guest_sends(100 + i, (u8)i);
-		pc_advance(2 * MS);
-		EXPECT_EQ(vnic.sent, 0);
-		vnet_card_send(round);
-		EXPECT_EQ(vnic.sent, UPLINK_OUT);
-		EXPECT_EQ(vnic.last_len, 100 + (round ? 0 : UPLINK_OUT - 1));
-		EXPECT_EQ(info(UPLINK_SENT), 0);
-		pc_advance(2 * MS);
-		EXPECT_EQ(info(UPLINK_SENT), UPLINK_OUT);
-		vnic.slow = false;
-		guest_sends(60, 0);
-		pc_advance(2 * MS);
-		EXPECT_EQ(vnic.sent, UPLINK_OUT + 1);
-		end();
-	}
-}
-
-TEST(vnet_brings_what_comes)
-{
-	static const u32 lens[] = { 42, 60, 61, 252, 256, 1513, 1514 };
-
-	begin();
-	for (u16 i = 0; i < 2 * RING; i++) {
-		u32 len = lens[i % ARRAY_LEN(lens)];
-
-		EXPECT(vnet_card_receive(make_frame(ALL, OUTSIDE, len, (u8)i), len));
-		pc_advance(20 * MS);
-		expect_heard(i, len);
-		offer(RX, (u16)used_head(RX, i));
-		notify(RX);
-	}
-	EXPECT_EQ(info(UPLINK_RECEIVED), 2 * RING);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	EXPECT_EQ(vnet_card_room(), RING);
+	vnic.slow = true;
+	for (u32 i = 0; i < UPLINK_OUT; i++)
+		guest_sends(100 + i, (u8)i);
+	pc_advance(2 * MS);
+	vnet_card_send(true);
+	EXPECT_EQ(vnic.sent, UPLINK_OUT);
+	EXPECT_EQ(vnic.last_len, 100);
+	pc_advance(2 * MS);
+	EXPECT_EQ(info(UPLINK_SENT), UPLINK_OUT);
+	vnic.slow = false;
+	guest_sends(60, 0);
+	pc_advance(2 * MS);
+	EXPECT_EQ(vnic.sent, UPLINK_OUT + 1);
 	end();
 }
 
@@ -156,63 +132,6 @@ TEST(vnet_leaves_giant_frames_out)
 	end();
 }
 
-/* However much comes, a look takes sixteen frames and is over; what is too much is lost. */
-TEST(vnet_takes_its_time_in_a_flood)
-{
-	u32 calls;
-
-	begin();
-	calls = pc.timer_calls;
-	for (u32 us = 0; us < 20000; us += 10) {
-		(void)vnet_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60);
-		pc_advance(10000);
-	}
-	EXPECT(info(UPLINK_RECEIVED) > 100);
-	EXPECT(info(UPLINK_RECEIVED) < 80 * 17);
-	EXPECT(pc.timer_calls - calls < 4 * 60);
-	pc_advance(100 * MS);
-	EXPECT_EQ(vnet_card_room(), RING);
-	expect_works(info(UPLINK_RECEIVED) + 1);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	end();
-}
-
-/* What it is to send waits until there is a link, and nobody is impatient. */
-TEST(vnet_waits_for_a_link)
-{
-	begin();
-	vnic.link = 0;
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_DOWN), 1);
-	guest_sends(100, 7);
-	pc_advance(5000 * MS);
-	EXPECT_EQ(vnic.sent, 0);
-	vnic.link = 1;
-	pc_advance(20 * MS);
-	EXPECT_EQ(info(UPLINK_DOWN), 0);
-	EXPECT_EQ(vnic.sent, 1);
-	EXPECT_EQ(vnic.last_len, 100);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	end();
-}
-
-/* Lost in the middle of it: the time without it does not count. */
-TEST(vnet_forgives_a_lost_link)
-{
-	begin();
-	vnic.slow = true;
-	guest_sends(100, 7);
-	pc_advance(MS);
-	vnic.link = 0;
-	pc_advance(5000 * MS);
-	vnic.link = 1;
-	pc_advance(500 * MS);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 0);
-	vnet_card_send(false);
-	EXPECT_EQ(vnic.sent, 1);
-	end();
-}
-
 TEST(vnet_needs_no_word_of_the_link)
 {
 	begin();
@@ -222,25 +141,6 @@ TEST(vnet_needs_no_word_of_the_link)
 	pc_advance(20 * MS);
 	EXPECT_EQ(info(UPLINK_DOWN), 0);
 	expect_works(1);
-	end();
-}
-
-/* Its frames are lost, and their buffers are not. */
-TEST(vnet_restarts_a_device_that_never_ends)
-{
-	begin();
-	vnic.slow = true;
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(60, 0);
-	pc_advance(1500 * MS);
-	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
-	EXPECT_EQ(info(UPLINK_SENT), 0);
-	vnic.slow = false;
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(90 + i, 0);
-	pc_advance(20 * MS);
-	EXPECT_EQ(vnic.sent, UPLINK_OUT);
-	EXPECT_EQ(vnic.last_len, 90 + UPLINK_OUT - 1);
 	end();
 }
 
@@ -257,23 +157,6 @@ TEST(vnet_restarts_a_device_that_is_not_well)
 		expect_works(1);
 		end();
 	}
-}
-
-TEST(vnet_lives_with_a_device_that_is_gone)
-{
-	u32 calls;
-
-	begin();
-	vnic.gone = true;
-	pc_advance(20 * MS);
-	EXPECT(!pc.master);
-	calls = pc.timer_calls;
-	pc_advance(10000 * MS);
-	EXPECT(pc.timer_calls - calls <= 12);
-	vnic.gone = false;
-	pc_advance(2000 * MS);
-	expect_works(1);
-	end();
 }
 
 /* Buffers that there are not or that it has not, lengths outside, an index too far on. */
@@ -321,40 +204,5 @@ TEST(vnet_takes_a_buffer_once)
 	pc_advance(20 * MS);
 	EXPECT_EQ(info(UPLINK_RESTARTS), 1);
 	EXPECT_EQ(info(UPLINK_SENT), 0);
-	end();
-}
-
-/* The switch begins anew: its buffers are granted again, and none is lost for good. */
-TEST(vnet_grants_anew)
-{
-	begin();
-	for (u32 round = 0; round < 100; round++) {
-		guest_sends(60, (u8)round);
-		EXPECT(vnet_card_receive(make_frame(ALL, OUTSIDE, 60, 0), 60));
-		pc_renew(round % 2);
-		pc_advance(20 * MS);
-	}
-	vnic.sent = 0;
-	for (u32 i = 0; i < UPLINK_OUT; i++)
-		guest_sends(60, (u8)i);
-	pc_advance(20 * MS);
-	EXPECT_EQ(vnic.sent, UPLINK_OUT);
-	expect_works(info(UPLINK_RECEIVED) + 1);
-	end();
-}
-
-TEST(vnet_starts_again_under_the_switch)
-{
-	begin();
-	vnic.slow = true;
-	guest_sends(60, 0);
-	pc_advance(MS);
-	vnic.slow = false;
-	pc_renew(1);
-	pc_device("vnet");
-	pc_advance(20 * MS);
-	guest_sends(60, 0);
-	expect_works(1);
-	EXPECT_EQ(vnic.sent, 1);
 	end();
 }
