@@ -4,7 +4,7 @@
  * Registers", "System Memory Structures", "Software Initialization of HBA", "Error Reporting and
  * Recovery"). Units are ports, of which the first eight count. One command at a time, in slot 0,
  * of one piece of memory; all ports have the same list and the same place for what the disks send,
- * which nobody reads. The controller is polled, without interrupts.
+ * which nobody reads. The controller interrupts where there are messages, else it is polled.
  *
  * What it says is input: that a command is over and how, how much was read, and what a disk says
  * of itself. After an error of whatever kind its port is stopped, and begun anew when it is needed
@@ -19,6 +19,7 @@
 #define RANGE	5
 #define R_CAP	0x00
 #define R_GHC	0x04
+#define R_IS	0x08 /* ports that interrupt, a bit for each; a message is sent when there is one */
 #define R_PORTS 0x0c /* a bit for each that is there */
 #define R_CAP2	0x24
 #define R_BOHC	0x28
@@ -38,6 +39,7 @@
 
 #define CAP_64	  BIT(31)
 #define GHC_RESET BIT(0)
+#define GHC_IE	  BIT(1) /* interrupts */
 #define GHC_AHCI  BIT(31)
 #define CAP2_BOH  BIT(0)
 #define BOHC_BIOS BIT(0)
@@ -45,8 +47,9 @@
 #define CMD_ST	  BIT(0) /* takes commands */
 #define CMD_SUD	  BIT(1)
 #define CMD_POD	  BIT(2)
-#define CMD_FRE	  BIT(4)  /* takes what the disk sends */
-#define CMD_CR	  BIT(15) /* is at the list of commands */
+#define CMD_FRE	  BIT(4)	    /* takes what the disk sends */
+#define CMD_CR	  BIT(15)	    /* is at the list of commands */
+#define IS_ENDS	  (BIT(0) | BIT(1)) /* the disk has said how a command went, or has data */
 #define IS_ERRORS (BIT(24) | BIT(27) | BIT(28) | BIT(29) | BIT(30))
 #define SSTS_DET  15u
 #define DET_LINK  3u
@@ -190,7 +193,7 @@ static enum disk_result end_reset(struct ahci *a)
 {
 	if (get(R_GHC) & GHC_RESET)
 		return l1_now_ns() < a->until_ns ? DISK_PENDING : DISK_ERROR;
-	set(R_GHC, GHC_AHCI);
+	set(R_GHC, GHC_AHCI | (a->disk.called ? GHC_IE : 0));
 	memset(area(a), 0, sizeof(struct area));
 	l1_bus_master(true);
 	a->phase = PHASE_READY;
@@ -226,7 +229,7 @@ static enum disk_result begin_port(struct ahci *a, u8 unit)
 	if (!(command & CMD_FRE)) {
 		set_address(port(unit, P_LIST), area_at(a, 0));
 		set_address(port(unit, P_FIS), area_at(a, offsetof(struct area, received)));
-		set(port(unit, P_IE), 0);
+		set(port(unit, P_IE), a->disk.called ? IS_ENDS | IS_ERRORS : 0);
 		set(port(unit, P_CMD), command | CMD_SUD | CMD_POD | CMD_FRE);
 	}
 	await(a, PHASE_LINK, LINK_NS);
@@ -311,6 +314,7 @@ static void send(struct ahci *a, const struct disk_request *r)
 	m->list[0].bytes = 0;
 	m->list[0].table = area_at(a, offsetof(struct area, fis));
 	set(port(r->unit, P_IS), UINT32_MAX);
+	set(R_IS, BIT(r->unit));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the controller is told */
 	set(port(r->unit, P_CI), SLOT);
 	a->phase = PHASE_COMMAND;
@@ -419,6 +423,7 @@ static void ahci_prepare(void *state, const struct driver_setup *setup)
 	struct ahci *a = state;
 	u32 len = setup->device.range_len[RANGE];
 
+	a->disk.called = setup->device.messages;
 	if (len > R_PORT)
 		a->nports = (u8)MIN((len - R_PORT) / R_EACH, DISK_UNITS);
 }

@@ -85,7 +85,7 @@ def test_a_disk_is_read(boot_vms, tmp_path, lane, name):
 
 
 @pytest.mark.lanes("tcg-svm")
-@pytest.mark.parametrize("name", ["vblk0", "nvme1"])
+@pytest.mark.parametrize("name", ["vblk0", "ahci1", "nvme1"])
 def test_a_disk_interrupts_when_it_is_done(boot_vms, tmp_path, lane, name):
     """By a message for each request at least; the bus takes 64 KiB at once."""
     disk = Disk(tmp_path / "disk.img", name=name)

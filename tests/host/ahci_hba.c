@@ -6,7 +6,16 @@
 
 #include <string.h>
 
-enum { CAP = 0, GHC = 4, PORTS = 0xc, CAP2 = 0x24, BOHC = 0x28, PORT = 0x100, EACH = 0x80 };
+enum {
+	CAP = 0,
+	GHC = 4,
+	GLOBAL_IS = 8,
+	PORTS = 0xc,
+	CAP2 = 0x24,
+	BOHC = 0x28,
+	PORT = 0x100,
+	EACH = 0x80
+};
 enum { LIST = 0, FIS = 8, IS = 0x10, IE = 0x14, CMD = 0x18, TFD = 0x20, SIG = 0x24, SSTS = 0x28 };
 enum { SCTL = 0x2c, SERR = 0x30, CI = 0x38 };
 enum { ST = 1, FRE = 16, CR = 1 << 15, TASK_ERROR = 0x41, READY = 0x50 };
@@ -221,7 +230,7 @@ static void port_write(u32 port, u32 at, u32 value)
 		*reg(port, at) &= ~value;
 	else
 		*reg(port, at) = value;
-	hba.faults += at == IE && value;
+	hba.faults += at == IE && value && !pc_messages;
 }
 
 static void hba_write(u32 r, u32 width, u64 value)
@@ -240,11 +249,18 @@ static void hba_write(u32 r, u32 width, u64 value)
 		reset();
 	else if (at == GHC)
 		hba.reg[GHC / 4] = (u32)value;
+	else if (at == GLOBAL_IS)
+		hba.reg[at / 4] &= ~(u32)value;
 	else if (at == BOHC)
 		hba.reg[BOHC / 4] = (u32)value & ~1u;
 	else
 		hba.faults++;
-	hba.faults += at == GHC && ((value & 2) || !(value >> 31));
+	hba.faults += at == GHC && (((value & 2) && !pc_messages) || !(value >> 31));
+}
+
+bool ahci_hba_interrupts(void)
+{
+	return (hba.reg[GHC / 4] & 2) && (*reg(HBA_DISK, IE) & 1);
 }
 
 void ahci_hba_plug(void)

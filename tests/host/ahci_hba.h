@@ -31,6 +31,8 @@ struct ahci_hba {
 };
 
 extern struct ahci_hba hba;
+/* Whether the disk's port and the controller interrupt. */
+bool ahci_hba_interrupts(void);
 
 /* As it is after power-on, and no driver yet. */
 void ahci_hba_plug(void);

@@ -13,6 +13,7 @@ extern const struct driver *const __start_kfv_drivers[];
 extern const struct driver *const __stop_kfv_drivers[];
 
 struct pc pc;
+bool pc_messages;
 struct instance instances[INSTANCES];
 u32 ninstances;
 struct instance *current;
@@ -80,6 +81,7 @@ void pc_device(const char *driver)
 
 	for (u32 i = 0; i < DEVICE_RANGES; i++)
 		setup.device.range_len[i] = KIB(64);
+	setup.device.messages = pc_messages;
 	memcpy(setup.device.config, pc.config, sizeof(pc.config));
 	for (u32 i = 0; i < ninstances; i++) {
 		if (instances[i].driver != d)

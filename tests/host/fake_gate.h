@@ -52,6 +52,7 @@ struct pc {
 };
 
 extern struct pc pc;
+extern bool pc_messages; /* physical devices may interrupt by these; stays as it is set */
 
 /* Frees what was there, starts every driver anew at time 1 s, in a VM with `memory_bytes`. */
 void pc_start(u64 memory_bytes);

@@ -65,7 +65,7 @@ static void identify(const struct command *c, u8 *to)
 static void new_queue(const struct command *c, u32 completions)
 {
 	nvme.faults += c->argument[0] != 0x10001 || c->data % PAGE;
-	nvme.faults += c->argument[1] != (completions ? 1 : 0x10001);
+	nvme.faults += c->argument[1] != (!completions ? 0x10001 : pc_messages ? 3 : 1);
 	(void)memory(c->data, PAGE);
 	nvme.queue[1][completions] = c->data;
 }
@@ -162,7 +162,8 @@ static void set_control(u32 value)
 	if (nvme.stuck)
 		return;
 	if (on && !(*reg(CC) & 1)) {
-		nvme.faults += *reg(AQA) != 0x10001 || value >> 16 != 0x46 || !*reg(INTMS);
+		nvme.faults +=
+			*reg(AQA) != 0x10001 || value >> 16 != 0x46 || !*reg(INTMS) != pc_messages;
 		memcpy(nvme.queue[0], reg(ASQ), sizeof(nvme.queue[0]));
 		for (u32 i = 0; i < 2; i++)
 			nvme.faults += nvme.queue[0][i] % PAGE || !memory(nvme.queue[0][i], PAGE);

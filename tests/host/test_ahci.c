@@ -56,6 +56,19 @@ static void move_sectors(void)
 	EXPECT_EQ(read_some(1, 510, 3), DISK_ERROR);
 }
 
+TEST(ahci_has_the_controller_interrupt)
+{
+	begin();
+	EXPECT(!ahci_hba_interrupts());
+	end();
+	pc_messages = true;
+	begin();
+	move_sectors();
+	EXPECT(ahci_hba_interrupts());
+	pc_messages = false;
+	end();
+}
+
 TEST(ahci_moves_sectors)
 {
 	begin();

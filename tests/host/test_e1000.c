@@ -59,6 +59,18 @@ TEST(e1000_sets_both_cards_up)
 	}
 }
 
+/* When something was sent, came, was lost, or the link has changed. */
+TEST(e1000_has_the_card_interrupt)
+{
+	for (u32 on = 0; on < 2; on++) {
+		pc_messages = on;
+		begin();
+		EXPECT_EQ(nic.reg[0xd0 / 4], on ? 0xc5 : 0);
+		pc_messages = false;
+		end();
+	}
+}
+
 TEST(e1000_asks_the_eeprom_for_its_address)
 {
 	static void (*const starts[])(void) = { e1000_card_start, e1000_card_start_newer };

@@ -70,6 +70,16 @@ static void move_sectors(void)
 }
 
 /* As much at once as the controller takes. */
+/* The model looks at what the queues are made with. */
+TEST(nvme_has_the_controller_interrupt)
+{
+	pc_messages = true;
+	begin();
+	move_sectors();
+	pc_messages = false;
+	end();
+}
+
 TEST(nvme_moves_sectors)
 {
 	for (u8 transfer = 0; transfer < 6; transfer++) {

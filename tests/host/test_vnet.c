@@ -62,6 +62,22 @@ TEST(vnet_sets_the_device_up)
 	end();
 }
 
+/* By the first message; the ring says so. Both do not where there are none. */
+TEST(vnet_has_the_device_interrupt)
+{
+	for (u32 on = 0; on < 2; on++) {
+		pc_messages = on;
+		begin();
+		for (u32 queue = 0; queue < 2; queue++) {
+			EXPECT_EQ(vnet_card_flags(queue), !on);
+			EXPECT_EQ(vnic.queue[queue].vector, on ? 0 : 0xffff);
+		}
+		expect_works(1);
+		pc_messages = false;
+		end();
+	}
+}
+
 /* No version 1, no address, no features taken, queues that are too short, no registers, a reset
  * that does not end: it is asked again later. */
 TEST(vnet_waits_for_a_device_that_it_can_drive)

@@ -76,6 +76,11 @@ static bool buffer(u32 queue, u16 n, u32 *i, struct entry *out)
 	return p;
 }
 
+u16 vnet_card_flags(u32 queue)
+{
+	return half(vnic.queue[queue].avail);
+}
+
 void vnet_card_say(u32 queue, u32 buffer, u32 len, u16 by)
 {
 	const struct vnet_queue *q = &vnic.queue[queue];
@@ -156,6 +161,8 @@ void vnet_card_send(bool backwards)
 static void reset(void)
 {
 	memset(vnic.queue, 0, sizeof(vnic.queue));
+	for (u32 i = 0; i < 3; i++)
+		vnic.queue[i].vector = 0xffff;
 	vnic.accepted = 0;
 	vnic.resets++;
 	vnic.status = vnic.stuck ? DRIVER : 0;
@@ -185,6 +192,8 @@ static u64 read_common(u32 at)
 		return vnic.offered >> (vnic.offered_select ? 32 : 0) & UINT32_MAX;
 	case 20:
 		return vnic.status;
+	case 26:
+		return q->vector;
 	case 24:
 		return vnic.select < 3 ? (q->size ? q->size : vnic.max) : 0;
 	case 30:
@@ -202,6 +211,8 @@ static void write_queue(struct vnet_queue *q, u32 at, u32 value)
 	vnic.faults += q->enabled || vnic.select >= 3;
 	if (at == 24)
 		q->size = (u16)value;
+	else if (at == 26 && pc_messages)
+		q->vector = (u16)value;
 	else if (at == 28)
 		q->enabled = value;
 	else if (at >= 32 && at < 56)
@@ -220,6 +231,8 @@ static void write_common(u32 at, u32 value)
 		vnic.accepted_select = value;
 	else if (at == 12)
 		vnic.accepted |= (u64)value << (vnic.accepted_select ? 32 : 0);
+	else if (at == 16)
+		vnic.faults += value != 0xffff || !pc_messages;
 	else if (at == 20)
 		set_status((u8)value);
 	else if (at == 22)

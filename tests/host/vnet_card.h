@@ -13,6 +13,7 @@
 
 struct vnet_queue {
 	u16 size, known, seen; /* what of the available ring it was told of, and has taken */
+	u16 vector;
 	bool enabled;
 	u64 desc, avail, used;
 };
@@ -45,5 +46,7 @@ bool vnet_card_receive(const void *frame, u32 len);
 void vnet_card_send(bool backwards);
 /* Buffers of queue 0 that it may fill. */
 u32 vnet_card_room(void);
+/* Of the available ring: 1, no interrupts are wanted. */
+u16 vnet_card_flags(u32 queue);
 /* It has used that buffer, it says; and that its used index is one further, or `by`. */
 void vnet_card_say(u32 queue, u32 buffer, u32 len, u16 by);
