@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The AHCI driver over a model of a controller that can be told to be wrong in many ways. */
-#include "tests/dialect.h"
 #include "tests/host/ahci_hba.h"
-#include "tests/host/disk_bus.h"
-
-#include <string.h>
+#include "tests/host/disk_tests.h"
 
 #define DRIVER "ahci"
 #define TARGET DISK_ALL(HBA_DISK)
 
-static u64 sectors(u8 unit)
-{
-	return disk_ask(DRIVER, 0, BUS_DISK_SIZE, 0, DISK_ALL(unit));
-}
+static const struct disk_model model = { .driver = DRIVER,
+	.plug = ahci_hba_plug,
+	.start = ahci_hba_start,
+	.unit = HBA_DISK,
+	.sectors = HBA_SECTORS,
+	.image = hba.image,
+	.flushes = &hba.flushes,
+	.resets = &hba.resets,
+	.faults = &hba.faults,
+	.hangs = &hba.hangs,
+	.fails = &hba.fails };
 
-static void begin(void)
-{
-	ahci_hba_plug();
-	ahci_hba_start();
-}
+DISK_TESTS(ahci)
 
-static void end(void)
+/* And of an old disk. */
+TEST(ahci_waits_for_sectors)
 {
-	EXPECT_EQ(hba.faults, 0);
-	pc_stop();
-}
-
-static u64 read_some(u32 port, u64 at, u32 count)
-{
-	return disk_do(DRIVER, port, BUS_DISK_READ, at, TARGET | count);
+	for (u32 old = 0; old < 2; old++) {
+		ahci_hba_plug();
+		hba.old = old;
+		ahci_hba_start();
+		hba.busy = 5;
+		move_sectors();
+		end();
+	}
 }
 
 TEST(ahci_finds_disks)
@@ -41,21 +43,6 @@ TEST(ahci_finds_disks)
 	end();
 }
 
-static void move_sectors(void)
-{
-	EXPECT_EQ(read_some(2, 103, 7), DISK_DONE);
-	EXPECT_MEM(disk_window(2), hba.image + 103 * DISK_SECTOR, 7 * DISK_SECTOR);
-	EXPECT_EQ(read_some(7, 300, 128), DISK_DONE);
-	EXPECT_MEM(disk_window(7), hba.image + 300 * DISK_SECTOR, BUS_WINDOW);
-	memset(disk_window(1), 0x5a, BUS_WINDOW);
-	EXPECT_EQ(disk_do(DRIVER, 1, BUS_DISK_WRITE, 507, TARGET | 5), DISK_DONE);
-	EXPECT_MEM(disk_window(1), hba.image + 507 * DISK_SECTOR, 5 * DISK_SECTOR);
-	EXPECT_EQ(hba.flushes, 0);
-	EXPECT_EQ(disk_do(DRIVER, 1, BUS_DISK_FLUSH, 0, TARGET), DISK_DONE);
-	EXPECT_EQ(hba.flushes, 1);
-	EXPECT_EQ(read_some(1, 510, 3), DISK_ERROR);
-}
-
 TEST(ahci_has_the_controller_interrupt)
 {
 	begin();
@@ -66,34 +53,6 @@ TEST(ahci_has_the_controller_interrupt)
 	move_sectors();
 	EXPECT(ahci_hba_interrupts());
 	pc_messages = false;
-	end();
-}
-
-TEST(ahci_moves_sectors)
-{
-	begin();
-	hba.busy = 5;
-	move_sectors();
-	end();
-	ahci_hba_plug();
-	hba.old = true;
-	ahci_hba_start();
-	move_sectors();
-	end();
-}
-
-TEST(ahci_gives_up_a_disk_that_does_not_answer)
-{
-	u32 before;
-
-	begin();
-	before = hba.resets;
-	hba.hangs = true;
-	EXPECT_EQ(read_some(0, 0, 8), DISK_ERROR);
-	EXPECT_EQ(disk_ask(DRIVER, 0, BUS_INFO, DISK_INFO_TIMEOUTS, 0), 1);
-	hba.hangs = false;
-	EXPECT_EQ(read_some(0, 1, 8), DISK_DONE);
-	EXPECT_EQ(hba.resets, before + 1);
 	end();
 }
 
@@ -197,21 +156,5 @@ TEST(ahci_without_a_controller)
 	hba.gone = true;
 	ahci_hba_start();
 	EXPECT_EQ(sectors(HBA_DISK), 0);
-	end();
-}
-
-/* What was under way is forgotten, and asked for again. */
-TEST(ahci_begins_anew)
-{
-	begin();
-	hba.busy = 1000;
-	EXPECT_EQ(disk_ask(DRIVER, 5, BUS_DISK_READ, 1, TARGET | 128), DISK_PENDING);
-	pc_device(DRIVER);
-	EXPECT(!pc.master);
-	EXPECT_EQ(disk_ask(DRIVER, 5, BUS_DISK_RESULT, 0, 0), DISK_IDLE);
-	EXPECT_EQ(sectors(HBA_DISK), BUS_NO_PEER); /* not yet */
-	hba.busy = 0;
-	EXPECT_EQ(read_some(5, 1, 128), DISK_DONE);
-	EXPECT_MEM(disk_window(5), hba.image + DISK_SECTOR, BUS_WINDOW);
 	end();
 }

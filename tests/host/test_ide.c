@@ -3,11 +3,7 @@
  * The IDE driver over a model of one disk, the master of the first channel (AT Attachment), that
  * can be told to be busy, to fail and to be gone; and the partition tables.
  */
-#include "drivers/host/disk.h"
-#include "tests/dialect.h"
-#include "tests/host/fake_gate.h"
-
-#include <string.h>
+#include "tests/host/disk_tests.h"
 
 #define SECTORS		  512
 #define MULTIPLE	  4
@@ -131,28 +127,6 @@ static void plug(void)
 	pc_advance(3000000000ull);
 }
 
-static u64 ask(u32 port, u32 fn, u64 a, u64 b)
-{
-	return pc_call("ide", port << BUS_PORT_SHIFT | fn, a, b);
-}
-
-/* The result, when there is one. */
-static u64 end_of(u32 port)
-{
-	u64 result = DISK_PENDING;
-
-	for (u32 i = 0; result == DISK_PENDING && i < 1000; i++) {
-		pc_advance(20000000);
-		result = ask(port, BUS_DISK_RESULT, 0, 0);
-	}
-	return result;
-}
-
-static u8 *window(u32 port)
-{
-	return ((struct disk *)pc_state(1))->memory + port * BUS_WINDOW;
-}
-
 static void entry_at(u32 sector, u32 n, u8 type, u32 first, u32 count)
 {
 	u8 *record = m.image + sector * DISK_SECTOR, *at = record + 446 + 16 * n;
@@ -176,6 +150,18 @@ static void fill(void)
 		m.image[i] = (u8)(i * 7 + i / 512);
 }
 
+static const struct disk_model model = { .driver = "ide",
+	.plug = fill,
+	.start = plug,
+	.sectors = SECTORS,
+	.image = m.image,
+	.flushes = &m.flushes,
+	.resets = &m.resets,
+	.hangs = &m.hangs,
+	.fails = &m.fails };
+
+DISK_TESTS(ide)
+
 TEST(ide_finds_disks_and_partitions)
 {
 	fill();
@@ -184,15 +170,15 @@ TEST(ide_finds_disks_and_partitions)
 	entry(2, 0x83, 500, 13); /* over the end */
 	entry(3, 0x83, 500, 12);
 	plug();
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(0)), SECTORS);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(1)), 50);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(2)), 0);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(3)), 0);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(4)), 12);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, (u64)DISK_TARGET(1, 0) << 32), 0);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, (u64)DISK_TARGET(0, 17) << 32), 0);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, ~0ull), BUS_NO_PEER);
-	EXPECT_EQ(ask(8, BUS_DISK_SIZE, 0, TARGET(0)), BUS_NO_PEER);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(0)), SECTORS);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(1)), 50);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(2)), 0);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(3)), 0);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(4)), 12);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, (u64)DISK_TARGET(1, 0) << 32), 0);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, (u64)DISK_TARGET(0, 17) << 32), 0);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, ~0ull), BUS_NO_PEER);
+	EXPECT_EQ(disk_ask("ide", 8, BUS_DISK_SIZE, 0, TARGET(0)), BUS_NO_PEER);
 	pc_stop();
 }
 
@@ -218,7 +204,7 @@ static void begin_records(void)
 
 static void expect_logical(u32 n, u64 count)
 {
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(n)), count);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(n)), count);
 }
 
 TEST(ide_finds_logical_partitions)
@@ -237,9 +223,9 @@ TEST(ide_finds_logical_partitions)
 	expect_logical(7, 40);
 	expect_logical(8, 12);
 	expect_logical(9, 0);
-	EXPECT_EQ(ask(0, BUS_DISK_READ, 3, TARGET(7) | 7), DISK_PENDING);
-	EXPECT_EQ(end_of(0), DISK_DONE);
-	EXPECT_MEM(window(0), m.image + 263 * DISK_SECTOR, 7 * DISK_SECTOR);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_READ, 3, TARGET(7) | 7), DISK_PENDING);
+	EXPECT_EQ(disk_end("ide", 0), DISK_DONE);
+	EXPECT_MEM(disk_window(0), m.image + 263 * DISK_SECTOR, 7 * DISK_SECTOR);
 	pc_stop();
 }
 
@@ -300,40 +286,24 @@ TEST(ide_follows_no_chain_for_ever)
 	pc_stop();
 }
 
-TEST(ide_moves_sectors)
+TEST(ide_moves_sectors_of_a_partition)
 {
 	fill();
 	entry(0, 0x83, 100, 50);
 	plug();
-	EXPECT_EQ(ask(2, BUS_DISK_READ, 3, TARGET(1) | 7), DISK_PENDING);
-	EXPECT_EQ(end_of(2), DISK_DONE);
-	EXPECT_MEM(window(2), m.image + 103 * DISK_SECTOR, 7 * DISK_SECTOR);
-	EXPECT_EQ(ask(2, BUS_DISK_RESULT, 0, 0), DISK_IDLE); /* it is told once */
-	memset(window(1), 0x5a, BUS_WINDOW);
-	EXPECT_EQ(ask(1, BUS_DISK_WRITE, 45, TARGET(1) | 5), DISK_PENDING);
-	EXPECT_EQ(end_of(1), DISK_DONE);
+	EXPECT_EQ(disk_ask("ide", 2, BUS_DISK_READ, 3, TARGET(1) | 7), DISK_PENDING);
+	EXPECT_EQ(disk_end("ide", 2), DISK_DONE);
+	EXPECT_MEM(disk_window(2), m.image + 103 * DISK_SECTOR, 7 * DISK_SECTOR);
+	EXPECT_EQ(disk_ask("ide", 2, BUS_DISK_RESULT, 0, 0), DISK_IDLE); /* it is told once */
+	memset(disk_window(1), 0x5a, BUS_WINDOW);
+	EXPECT_EQ(disk_ask("ide", 1, BUS_DISK_WRITE, 45, TARGET(1) | 5), DISK_PENDING);
+	EXPECT_EQ(disk_end("ide", 1), DISK_DONE);
 	EXPECT_EQ(m.writes, 5);
-	EXPECT_MEM(window(1), m.image + 145 * DISK_SECTOR, 5 * DISK_SECTOR);
+	EXPECT_MEM(disk_window(1), m.image + 145 * DISK_SECTOR, 5 * DISK_SECTOR);
 	EXPECT(m.image[150 * DISK_SECTOR] != 0x5a || m.image[150 * DISK_SECTOR + 1] != 0x5a);
-	EXPECT_EQ(ask(1, BUS_DISK_FLUSH, 0, TARGET(1)), DISK_PENDING);
-	EXPECT_EQ(end_of(1), DISK_DONE);
+	EXPECT_EQ(disk_ask("ide", 1, BUS_DISK_FLUSH, 0, TARGET(1)), DISK_PENDING);
+	EXPECT_EQ(disk_end("ide", 1), DISK_DONE);
 	EXPECT_EQ(m.flushes, 1);
-	pc_stop();
-}
-
-TEST(ide_serves_its_ports_in_turn)
-{
-	fill();
-	plug();
-	for (u32 port = 0; port < BUS_PORTS; port++)
-		EXPECT_EQ(ask(port, BUS_DISK_READ, 10 * port, TARGET(0) | 128), DISK_PENDING);
-	EXPECT_EQ(ask(3, BUS_DISK_READ, 0, TARGET(0) | 1), DISK_IDLE); /* one at a time */
-	EXPECT_EQ(ask(4, BUS_DISK_DROP, 0, 0), 0);
-	for (u32 port = 0; port < BUS_PORTS; port++) {
-		EXPECT_EQ(end_of(port), port == 4 ? DISK_IDLE : DISK_DONE);
-		if (port != 4)
-			EXPECT_MEM(window(port), m.image + 10 * port * DISK_SECTOR, BUS_WINDOW);
-	}
 	pc_stop();
 }
 
@@ -346,16 +316,16 @@ TEST(ide_refuses_what_is_not_there)
 	entry(0, 0x83, 100, 50);
 	plug();
 	for (u32 i = 0; i < ARRAY_LEN(places); i++) {
-		ask(0, BUS_DISK_WRITE, places[i][0], TARGET(1) | places[i][1]);
-		EXPECT_EQ(end_of(0), DISK_ERROR);
+		disk_ask("ide", 0, BUS_DISK_WRITE, places[i][0], TARGET(1) | places[i][1]);
+		EXPECT_EQ(disk_end("ide", 0), DISK_ERROR);
 	}
-	ask(0, BUS_DISK_READ, 0, TARGET(2) | 1);
-	EXPECT_EQ(end_of(0), DISK_ERROR);
+	disk_ask("ide", 0, BUS_DISK_READ, 0, TARGET(2) | 1);
+	EXPECT_EQ(disk_end("ide", 0), DISK_ERROR);
 	EXPECT_EQ(m.writes, 0);
 	pc_stop();
 }
 
-TEST(ide_gives_up_a_disk_that_does_not_answer)
+TEST(ide_gives_up_any_disk_that_does_not_answer)
 {
 	u64 before;
 
@@ -363,21 +333,21 @@ TEST(ide_gives_up_a_disk_that_does_not_answer)
 	plug();
 	m.hangs = true;
 	before = m.resets;
-	EXPECT_EQ(ask(0, BUS_DISK_READ, 0, TARGET(0) | 8), DISK_PENDING);
-	EXPECT_EQ(end_of(0), DISK_ERROR);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_READ, 0, TARGET(0) | 8), DISK_PENDING);
+	EXPECT_EQ(disk_end("ide", 0), DISK_ERROR);
 	EXPECT(m.resets > before);
 	m.hangs = false;
-	EXPECT_EQ(ask(0, BUS_DISK_READ, 0, TARGET(0) | 8), DISK_PENDING);
-	EXPECT_EQ(end_of(0), DISK_DONE);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_READ, 0, TARGET(0) | 8), DISK_PENDING);
+	EXPECT_EQ(disk_end("ide", 0), DISK_DONE);
 	m.fails = true;
-	EXPECT_EQ(ask(0, BUS_DISK_READ, 0, TARGET(0) | 8), DISK_PENDING);
-	EXPECT_EQ(end_of(0), DISK_ERROR);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_READ, 0, TARGET(0) | 8), DISK_PENDING);
+	EXPECT_EQ(disk_end("ide", 0), DISK_ERROR);
 	pc_stop();
 	fill();
 	m.hangs = true;
 	plug();
 	pc_advance(20000000000ull);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
 	pc_stop();
 }
 
@@ -386,32 +356,17 @@ TEST(ide_without_a_disk)
 	fill();
 	m.absent = true;
 	plug();
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
 	pc_stop();
 	fill();
 	m.serial = true;
 	plug();
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
 	pc_stop();
 	fill();
 	pc_start(MIB(8)); /* all ones */
 	pc_device("ide");
 	pc_advance(20000000000ull);
-	EXPECT_EQ(ask(0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
-	pc_stop();
-}
-
-/* What was under way is forgotten, and asked for again. */
-TEST(ide_begins_anew)
-{
-	fill();
-	plug();
-	EXPECT_EQ(ask(5, BUS_DISK_READ, 1, TARGET(0) | 128), DISK_PENDING);
-	pc_device("ide");
-	EXPECT_EQ(ask(5, BUS_DISK_RESULT, 0, 0), DISK_IDLE);
-	EXPECT_EQ(ask(5, BUS_DISK_SIZE, 0, TARGET(0)), BUS_NO_PEER); /* not yet */
-	EXPECT_EQ(ask(5, BUS_DISK_READ, 1, TARGET(0) | 128), DISK_PENDING);
-	EXPECT_EQ(end_of(5), DISK_DONE);
-	EXPECT_MEM(window(5), m.image + DISK_SECTOR, BUS_WINDOW);
+	EXPECT_EQ(disk_ask("ide", 0, BUS_DISK_SIZE, 0, TARGET(0)), 0);
 	pc_stop();
 }

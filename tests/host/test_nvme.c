@@ -1,40 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The NVMe driver over a model of a controller that can be told to be wrong in many ways. */
-#include "tests/dialect.h"
-#include "tests/host/disk_bus.h"
+#include "tests/host/disk_tests.h"
 #include "tests/host/nvme_card.h"
-
-#include <string.h>
 
 #define DRIVER "nvme"
 #define TARGET DISK_ALL(NVME_DISK)
 
-static u64 sectors(u8 unit)
-{
-	return disk_ask(DRIVER, 0, BUS_DISK_SIZE, 0, DISK_ALL(unit));
-}
+static const struct disk_model model = { .driver = DRIVER,
+	.plug = nvme_card_plug,
+	.start = nvme_card_start,
+	.unit = NVME_DISK,
+	.sectors = NVME_SECTORS,
+	.image = nvme.image,
+	.flushes = &nvme.flushes,
+	.resets = &nvme.resets,
+	.faults = &nvme.faults,
+	.hangs = &nvme.hangs,
+	.fails = &nvme.fails };
 
-static u64 info(u64 item)
-{
-	return disk_ask(DRIVER, 0, BUS_INFO, item, 0);
-}
-
-static void begin(void)
-{
-	nvme_card_plug();
-	nvme_card_start();
-}
-
-static void end(void)
-{
-	EXPECT_EQ(nvme.faults, 0);
-	pc_stop();
-}
-
-static u64 read_some(u32 port, u64 at, u32 count)
-{
-	return disk_do(DRIVER, port, BUS_DISK_READ, at, TARGET | count);
-}
+DISK_TESTS(nvme)
 
 TEST(nvme_finds_namespaces)
 {
@@ -49,27 +33,6 @@ TEST(nvme_finds_namespaces)
 	end();
 }
 
-static void move_sectors(void)
-{
-	static const u32 counts[] = { 1, 7, 8, 9, 16, 17, 127, 128 };
-
-	for (u32 i = 0; i < ARRAY_LEN(counts); i++) {
-		memset(disk_window(2), 0, BUS_WINDOW);
-		EXPECT_EQ(read_some(2, 103 + i, counts[i]), DISK_DONE);
-		EXPECT_MEM(disk_window(2), nvme.image + (103 + i) * DISK_SECTOR,
-			counts[i] * DISK_SECTOR);
-		EXPECT(counts[i] == 128 || !disk_window(2)[counts[i] * DISK_SECTOR]);
-	}
-	for (u32 i = 0; i < BUS_WINDOW; i++)
-		disk_window(1)[i] = (u8)(i * 5 + i / 512);
-	EXPECT_EQ(disk_do(DRIVER, 1, BUS_DISK_WRITE, 384, TARGET | 128), DISK_DONE);
-	EXPECT_MEM(disk_window(1), nvme.image + 384 * DISK_SECTOR, BUS_WINDOW);
-	EXPECT_EQ(disk_do(DRIVER, 1, BUS_DISK_FLUSH, 0, TARGET), DISK_DONE);
-	EXPECT_EQ(nvme.flushes, 1);
-	EXPECT_EQ(read_some(1, 510, 3), DISK_ERROR);
-}
-
-/* As much at once as the controller takes. */
 /* The model looks at what the queues are made with. */
 TEST(nvme_has_the_controller_interrupt)
 {
@@ -80,7 +43,8 @@ TEST(nvme_has_the_controller_interrupt)
 	end();
 }
 
-TEST(nvme_moves_sectors)
+/* As much at once as the controller takes. */
+TEST(nvme_moves_no_more_than_the_controller_takes)
 {
 	for (u8 transfer = 0; transfer < 6; transfer++) {
 		nvme_card_plug();
@@ -91,7 +55,7 @@ TEST(nvme_moves_sectors)
 	}
 }
 
-TEST(nvme_tells_an_error_and_goes_on)
+TEST(nvme_is_not_reset_for_an_error)
 {
 	begin();
 	nvme.fails = true;
@@ -191,21 +155,5 @@ TEST(nvme_waits_once_for_a_controller_that_is_never_ready)
 	for (u8 unit = 0; unit < DISK_UNITS; unit++)
 		EXPECT_EQ(sectors(unit), 0);
 	EXPECT_EQ(info(DISK_INFO_TIMEOUTS), 1);
-	end();
-}
-
-/* What was under way is forgotten, and asked for again. */
-TEST(nvme_begins_anew)
-{
-	begin();
-	nvme.hangs = true;
-	EXPECT_EQ(disk_ask(DRIVER, 5, BUS_DISK_READ, 1, TARGET | 128), DISK_PENDING);
-	pc_device(DRIVER);
-	EXPECT(!pc.master);
-	EXPECT_EQ(disk_ask(DRIVER, 5, BUS_DISK_RESULT, 0, 0), DISK_IDLE);
-	EXPECT_EQ(sectors(NVME_DISK), BUS_NO_PEER); /* not yet */
-	nvme.hangs = false;
-	EXPECT_EQ(read_some(5, 1, 128), DISK_DONE);
-	EXPECT_MEM(disk_window(5), nvme.image + DISK_SECTOR, BUS_WINDOW);
 	end();
 }
