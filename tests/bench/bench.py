@@ -71,11 +71,11 @@ ROWS = (
     Row("bus.copy", "two grants, a copy", None, None, ((790,), (790,))),
     # Whole: as the guest sees it, from the notification until the other NIC shows the frame. The
     # switch's part: without what a notification of nothing costs, but with its copies.
-    Row("virtio.net_packet", "packet, NIC to NIC", None, None, ((5340,), (5790,))),
+    Row("virtio.net_packet", "packet, NIC to NIC", None, None, ((5090,), (5790,))),
     Row("virtio.net_notify", "  notifying nothing", None, None, ((950,), (1250,))),
-    Row("virtio.net_switch", "  the switch's part", 2500, None, ((4390,), (4570,))),
-    Row("virtio.net_each_kib", "  each KiB more", None, None, ((145,), (145,))),
-    Row("virtio.net_room", "room for a packet", None, None, ((1600,), (1640,))),
+    Row("virtio.net_switch", "  the switch's part", 2500, None, ((4130,), (4570,))),
+    Row("virtio.net_each_kib", "  each KiB more", None, None, ((290,), (290,))),
+    Row("virtio.net_room", "room for a packet", None, None, ((830,), (1640,))),
     Row("memory.fixed_kib", "memory, KiB", 2048, None, ((2048,), (2048,))),
     Row("memory.per_vm_kib", "  for each VM", 64, None, ((32,), (36,))),
     *(Row(f"memory.{vms}_vms_kib", f"  with {vms}", None, None) for vms in (1, 4, 16)),

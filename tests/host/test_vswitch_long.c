@@ -266,6 +266,23 @@ TEST(long_frames_of_tiny_segments)
 	pc_stop();
 }
 
+/* What is cut counts in what the device does at one go; the rest follows. */
+TEST(long_frames_are_not_all_cut_at_once)
+{
+	two_guests(0, 1536, 50);
+	make(false, 20, 20, 250, 1);
+	guest_slot = 1;
+	describe_in(TX, 0, FRAME, HEADER + sent_len, 0, 0);
+	for (u32 i = 0; i < 20; i++)
+		offer(TX, 0);
+	notify(TX);
+	EXPECT_EQ(used_index(TX), 1);
+	for (u32 i = 1; i < 20; i++)
+		pc_advance(1);
+	EXPECT_EQ(used_index(TX), 20);
+	pc_stop();
+}
+
 TEST(long_frames_beyond_all_bounds)
 {
 	two_guests(ALL_OF, 1536, 52);
