@@ -25,6 +25,9 @@ struct agent {
 	void (*forget)(u16 vm); /* the VM is new or restarted; NULL if nothing is kept */
 };
 
+#define AGENT_OPS(...)                                                                             \
+	.ops = (const u16[]){ __VA_ARGS__ }, .nops = ARRAY_LEN(((const u16[]){ __VA_ARGS__ }))
+
 #define AGENT_REGISTER(id)                                                                         \
 	static const struct agent *const id##_entry __used __section("kfv_agents") = &(id)
 

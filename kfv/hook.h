@@ -55,7 +55,8 @@ enum hook_iface {
 	X(L2_SEND, L2_IN, "function, a, b")                                                        \
 	X(L2_GRANT, L2_OUT, "rights, pieces, address and length of the first")                     \
 	X(L2_COPY, L2_OUT, "handle written to (0: own memory), handle read, BUS_LENGTHS()")        \
-	X(L2_REFUSED, L2_IN, "enum bus_forgery, what was claimed")
+	X(L2_REFUSED, L2_IN, "enum bus_forgery, what was claimed")                                 \
+	X(L2_FRAME, L2_IN, "function, grant, length")
 
 #define X(name, iface, args) HOOK_PLACE_##name,
 enum hook_place { HOOK_TABLE(X) HOOK_SLOTS };
@@ -68,7 +69,6 @@ enum hook_op { HOOK_TABLE(X) };
 #define HOOK_LAYER(op)	    ((((op) >> 8) / 2) + 1)	/* 1, 2 or 3 */
 #define HOOK_BIT(op)	    (BIT(32) << HOOK_INDEX(op)) /* of every op but L1_EXIT */
 #define HOOK_EXIT_BIT(kind) BIT(kind)			/* of L1_EXIT, by enum exit_kind */
-#define HOOK_ARMED_ALL	    (~0ull)
 static_assert(HOOK_SLOTS <= 32, "a bit for each");
 
 /* What the management plane answers; the gate makes it true in the way of its crossing. */

@@ -94,13 +94,6 @@ u64 mediation_findings(u32 agent)
 	return findings[agent];
 }
 
-int hook_arm_all(bool on)
-{
-	int witness = agent_find("witness");
-
-	return witness < 0 ? witness : policy_attach((u32)witness, on);
-}
-
 void hook_vm_created(struct hrsc *vm)
 {
 	lock_take(&kfv_lock);

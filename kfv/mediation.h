@@ -14,3 +14,5 @@ u64 hook_fired(u16 op);
 u64 mediation_findings(u32 agent);
 /* Attaches the agent `witness` to every hook, or detaches it: complete mediation can be tested. */
 int __must_check hook_arm_all(bool on);
+/* How many crossings of this kind the witness has seen while attached. */
+u64 witness_seen(u16 op);

@@ -7,9 +7,7 @@
 #include "kfv/mediation.h"
 
 #include "core/hrsc.h"
-#include "core/lib/fmt.h"
 #include "core/lib/string.h"
-#include "drivers/api/driver.h"
 #include "kfv/actuators.h"
 #include "kfv/evidence.h"
 #include "kfv/reaction.h"
@@ -19,12 +17,6 @@ const struct policy *policy_in_force = &tables[0];
 static u32 newest;	     /* (o) highest version ever in force */
 static struct config parsed; /* (o) the text being loaded, and what it may name */
 static struct catalogue catalogue;
-
-const char *const policy_mode_names[] = {
-	[POLICY_ON] = "on",
-	[POLICY_DETECT] = "detect",
-	[POLICY_OFF] = "off",
-};
 
 static struct policy *spare(void)
 {
@@ -109,8 +101,7 @@ static bool is_sound(const struct policy_table *t)
 	for (u32 i = 0; sound && i < t->nrules; i++)
 		sound = rule_is_sound(&t->rules[i]);
 	for (u32 i = 0; sound && i < t->nports; i++)
-		sound = !t->ports[i].name[CONFIG_PORT_NAME - 1] &&
-			!(t->ports[i].mask[0] & BUS_PORT_USED);
+		sound = !t->ports[i].name[CONFIG_PORT_NAME - 1];
 	for (u32 i = 0; sound && i < t->nplans; i++)
 		sound = plan_is_sound(&t->plans[i]);
 	return sound;
@@ -191,19 +182,6 @@ static int put_in_force(struct policy *next)
 	return err;
 }
 
-static int __printf(3, 4)
-	refuse(struct config_error *error, const struct policy_text *at, const char *fmt, ...)
-{
-	va_list args;
-
-	error->line = MAX(at->line, 1u);
-	error->column = MAX(at->column, 1u);
-	va_start(args, fmt);
-	fmt_string_v(error->message, sizeof(error->message), fmt, args);
-	va_end(args);
-	return -EINVAL;
-}
-
 int policy_load(const char *text, size_t len, struct config_error *error)
 {
 	const struct policy_text *p = &parsed.policy;
@@ -212,22 +190,24 @@ int policy_load(const char *text, size_t len, struct config_error *error)
 	if (config_parse(&parsed, text, len, error))
 		return -EINVAL;
 	if (!p->line)
-		return refuse(error, p, "expected a policy block");
+		return policy_refuse(error, p->line, p->column, "expected a policy block");
 	memset(next, 0, sizeof(*next));
 	make_catalogue(&catalogue);
 	if (policy_compile(&next->table, p, &catalogue, error))
 		return -EINVAL;
 	if (!is_sound(&next->table))
-		return refuse(error, p, "the compiler made no sound table of this policy");
+		return policy_refuse(error, p->line, p->column,
+			"the compiler made no sound table of this policy");
 	if (text != policy_default && next->table.version < newest) {
-		(void)refuse(error, p, "version %u is older than %u, seen before",
-			next->table.version, newest);
+		(void)policy_refuse(error, p->line, p->column,
+			"version %u is older than %u, seen before", next->table.version, newest);
 		return -EPERM;
 	}
 	next->epoch = policy_in_force->epoch + 1;
 	index_rules(next);
 	if (put_in_force(next))
-		return refuse(error, p, "expected at most %u agents at one hook", DISPATCH_WIDTH);
+		return policy_refuse(error, p->line, p->column,
+			"expected at most %u agents at one hook", DISPATCH_WIDTH);
 	newest = MAX(newest, next->table.version);
 	return 0;
 }

@@ -30,8 +30,6 @@ struct policy {
 	u8 rule_of[AGENTS_MAX][SEVERITY_COUNT]; /* 1 + index of the rule, 0: none */
 };
 
-extern const char *const policy_mode_names[]; /* by enum policy_mode */
-
 extern const struct policy *policy_in_force; /* (a) */
 
 /* Never NULL; detects nothing before the first policy_load(). */

@@ -13,18 +13,11 @@
 enum {
 	R00_LOG = 0,
 	R01_DENY = 1,
-	R02_RATE_LIMIT = 2,
-	R07_RESTORE = 7,
 	R16_PAUSE = 16,
-	R18_THROTTLE = 18,
-	R19_KILL = 19,
-	R20_RESTART = 20,
 	R22_SNAPSHOT = 22,
 	R23_SAFE_STATE = 23,
 };
 
-/* The highest rung that a horizontal orchestrator may use on its own. */
-#define RUNG_LOCAL 4
 /* From here on the VM is contained first and a snapshot taken. */
 #define RUNG_CONTAIN 4
 

@@ -39,8 +39,11 @@ static int slow_down(const struct hook_event *e, u64 ns)
 	return act_throttle(e->vm, e->subject ? e->subject : e->object, time_now_ns() + ns);
 }
 
+/* A frame too many is dropped, and who sends it runs on. */
 static enum outcome rate_limit(const struct hook_event *e)
 {
+	if (e->op == HOOK_L2_FRAME)
+		return OUTCOME_DENY;
 	return done(slow_down(e, RATE_LIMIT_NS));
 }
 

@@ -6,9 +6,11 @@
 
 u64 l2_gate_call(struct hrsc *from, struct hrsc *to, u32 fn, u64 a, u64 b)
 {
+	u16 op = (u16)fn == BUS_FRAME ? HOOK_L2_FRAME : HOOK_L2_CALL;
+
 	if (!to || !to->l2 || to->state != HRSC_LIVE)
 		return BUS_NO_PEER;
-	if (HOOK(to->armed, HOOK_L2_CALL, from->id, to->id, fn, a, b, 0) != HOOK_ALLOW)
+	if (HOOK(to->armed, op, from->id, to->id, fn, a, b, 0) != HOOK_ALLOW)
 		return BUS_NO_PEER;
 	return to->l2->call(to, fn, a, b);
 }

@@ -186,7 +186,7 @@ enum severity {
 	SEVERITY_COUNT,
 };
 
-enum policy_mode { POLICY_ON, POLICY_DETECT, POLICY_OFF };
+enum policy_mode { POLICY_ON, POLICY_DETECT, POLICY_OFF, POLICY_MODES };
 /* Whom a vertical rule's reaction hits: the event's VM, or the hRSC that acts or is acted upon. */
 enum policy_target { TARGET_VM, TARGET_SUBJECT, TARGET_OBJECT };
 
@@ -291,3 +291,4 @@ const struct config_function *config_shared_disk(const struct config_vm *vm,
 extern const char *const config_device_names[DEVICE_COUNT + 1];
 extern const char *const config_function_names[FUNCTION_KINDS]; /* of the drivers */
 extern const char *const severity_names[SEVERITY_COUNT];
+extern const char *const policy_mode_names[POLICY_MODES];

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "drivers/api/config.h"
+#include "drivers/api/driver.h"
 
 #define AGENTS_MAX   CONFIG_AGENTS
 #define AGENT_PARAMS 4
@@ -67,10 +68,15 @@ void policy_port_bind(struct policy_port *out, const struct policy_port_text *te
 #define POLICY_PORT_TEXT 160
 void policy_port_print(char *out, size_t size, const struct policy_port *p);
 
-/* A word as it is to be, of one that the port's owner asks for. */
+/*
+ * A word as it is to be, of one that the port's owner asks for. Whether a port is in use is not in
+ * the policy's hands.
+ */
 static inline u64 policy_port_word(const struct policy_port *p, u32 word, u64 own)
 {
-	return p ? (own & ~p->mask[word]) | (p->value[word] & p->mask[word]) : own;
+	u64 mask = p ? p->mask[word] & ~(word ? 0 : BUS_PORT_USED) : 0;
+
+	return (own & ~mask) | (mask ? p->value[word] & mask : 0);
 }
 
 struct policy_table {
@@ -94,5 +100,8 @@ extern const char policy_default[];
  */
 int __must_check policy_compile(struct policy_table *out, const struct policy_text *text,
 	const struct catalogue *c, struct config_error *error);
+/* Sets *error, whose place is at least 1:1. Returns -EINVAL. */
+int __printf(4, 5)
+	policy_refuse(struct config_error *error, u32 line, u32 column, const char *fmt, ...);
 /* What the policy has of the port of this name; NULL: nothing. */
 const struct policy_port *policy_port_find(const struct policy_table *t, const char *name);

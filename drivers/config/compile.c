@@ -14,15 +14,14 @@ struct binding {
 	struct config_error *error;
 };
 
-static int __printf(4, 5)
-	refuse(const struct binding *b, u32 line, u32 column, const char *fmt, ...)
+int policy_refuse(struct config_error *error, u32 line, u32 column, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	b->error->line = line;
-	b->error->column = column;
-	fmt_string_v(b->error->message, sizeof(b->error->message), fmt, args);
+	error->line = MAX(line, 1u);
+	error->column = MAX(column, 1u);
+	fmt_string_v(error->message, sizeof(error->message), fmt, args);
 	va_end(args);
 	return -EINVAL;
 }
@@ -36,7 +35,8 @@ static int bind_agent(const struct binding *b, const char *name, u32 line, u32 c
 		*out = i;
 		return 0;
 	}
-	return refuse(b, line, column, "expected the name of an agent, not '%s'", name);
+	return policy_refuse(
+		b->error, line, column, "expected the name of an agent, not '%s'", name);
 }
 
 static int bind_param(const struct binding *b, u8 agent, const struct policy_param *text)
@@ -49,14 +49,14 @@ static int bind_param(const struct binding *b, u8 agent, const struct policy_par
 		if (strcmp(p->name, text->name))
 			continue;
 		if (text->first != text->last || text->first < p->min || text->first > p->max)
-			return refuse(b, text->line, text->column,
+			return policy_refuse(b->error, text->line, text->column,
 				"%s %s: expected one number from %u to %u", name, p->name, p->min,
 				p->max);
 		b->out->param[agent][i] = (u32)text->first;
 		return 0;
 	}
-	return refuse(
-		b, text->line, text->column, "agent %s has no parameter '%s'", name, text->name);
+	return policy_refuse(b->error, text->line, text->column, "agent %s has no parameter '%s'",
+		name, text->name);
 }
 
 static int bind_params(const struct binding *b)
@@ -83,10 +83,11 @@ static int check_reaction(const struct binding *b, u8 code, u32 line, u32 column
 	const char *name = b->c->reactions[code].name;
 
 	if (b->c->reactions[code].needs)
-		return refuse(b, line, column, "R%02u (%s) is not available, it needs %s", code,
-			name, b->c->reactions[code].needs);
+		return policy_refuse(b->error, line, column,
+			"R%02u (%s) is not available, it needs %s", code, name,
+			b->c->reactions[code].needs);
 	if (b->c->reactions[code].everybody)
-		return refuse(b, line, column,
+		return policy_refuse(b->error, line, column,
 			"R%02u (%s) hits every VM: expected one against the offender", code, name);
 	return 0;
 }
@@ -101,7 +102,7 @@ static int check_local(
 		return -EINVAL;
 	if ((b->c->reactions[code].layers & layers) == layers)
 		return 0;
-	return refuse(b, t->line, t->column,
+	return policy_refuse(b->error, t->line, t->column,
 		"R%02u (%s) is not local to the layer of agent %s: expected it after 'across'",
 		code, b->c->reactions[code].name, t->agent);
 }

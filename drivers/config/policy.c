@@ -18,6 +18,12 @@ const char *const severity_names[SEVERITY_COUNT] = {
 	[SEVERITY_CRITICAL] = "critical",
 };
 
+const char *const policy_mode_names[POLICY_MODES] = {
+	[POLICY_ON] = "on",
+	[POLICY_DETECT] = "detect",
+	[POLICY_OFF] = "off",
+};
+
 static int read_version(struct config_text *t, void *to)
 {
 	return config_read_number(t, 0, UINT32_MAX, &((struct policy_text *)to)->version);
@@ -25,11 +31,8 @@ static int read_version(struct config_text *t, void *to)
 
 static int read_mode(struct config_text *t, void *to)
 {
-	static const char *const names[] = {
-		[POLICY_ON] = "on", [POLICY_DETECT] = "detect", [POLICY_OFF] = "off"
-	};
-
-	return config_read_choice(t, names, ARRAY_LEN(names), &((struct policy_text *)to)->mode);
+	return config_read_choice(
+		t, policy_mode_names, POLICY_MODES, &((struct policy_text *)to)->mode);
 }
 
 static int read_param(struct config_text *t, struct policy_agent *agent)

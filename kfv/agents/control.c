@@ -28,13 +28,10 @@ static enum severity detect(const u32 *param, const struct hook_event *e, const 
 	return *why ? SEVERITY_CRITICAL : SEVERITY_NONE;
 }
 
-static const u16 ops[] = { HOOK_L2_ENTER };
-
 static const struct agent control = {
 	.name = "control",
 	.help = "must-be fields of the VMCB or VMCS at entry",
-	.ops = ops,
-	.nops = ARRAY_LEN(ops),
+	AGENT_OPS(HOOK_L2_ENTER),
 	.integrity = true,
 	.detect = detect,
 };

@@ -19,13 +19,10 @@ static enum severity detect(const u32 *param, const struct hook_event *e, const 
 	return SEVERITY_WARNING;
 }
 
-static const u16 ops[] = { HOOK_L1_FAULT };
-
 static const struct agent fault = {
 	.name = "fault",
 	.help = "drivers that fail in their compartments",
-	.ops = ops,
-	.nops = ARRAY_LEN(ops),
+	AGENT_OPS(HOOK_L1_FAULT),
 	.detect = detect,
 };
 AGENT_REGISTER(fault);

@@ -14,13 +14,10 @@ static enum severity detect(const u32 *param, const struct hook_event *e, const 
 	return e->vm ? SEVERITY_WARNING : SEVERITY_NONE;
 }
 
-static const u16 ops[] = { HOOK_L2_REFUSED };
-
 static const struct agent forgery = {
 	.name = "forgery",
 	.help = "frames sent in another's name",
-	.ops = ops,
-	.nops = ARRAY_LEN(ops),
+	AGENT_OPS(HOOK_L2_REFUSED),
 	.detect = detect,
 };
 AGENT_REGISTER(forgery);

@@ -163,14 +163,10 @@ static void forget(u16 vm)
 	memset(&watches[vm], 0, sizeof(watches[vm]));
 }
 
-static const u16 ops[] = { HOOK_L3_PORT_READ, HOOK_L3_PORT_WRITE, HOOK_L3_MMIO_READ,
-	HOOK_L3_MMIO_WRITE };
-
 static const struct agent range = {
 	.name = "range",
 	.help = "ports and MMIO: place, width, index; sweeps",
-	.ops = ops,
-	.nops = ARRAY_LEN(ops),
+	AGENT_OPS(HOOK_L3_PORT_READ, HOOK_L3_PORT_WRITE, HOOK_L3_MMIO_READ, HOOK_L3_MMIO_WRITE),
 	.nparams = 3,
 	.params = {
 		[ABSENT] = { "absent", 256, 16, 1024 },

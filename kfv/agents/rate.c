@@ -7,6 +7,11 @@
  * bursts of tens of thousands a second from a booting kernel and are left to the agents that look
  * at what is accessed. Until a vCPU has been watched for `warm` windows its limit is four times as
  * high.
+ *
+ * L2: how much a network device sends to its switch, in frames and in bytes, whoever they say is
+ * their sender, and whatever becomes of them: nothing that others do counts. What is too much is
+ * found frame by frame, beyond an eighth of the limit, until a second has passed without. The
+ * limits are those of a gigabit card: of a machine that is much slower they are to be set lower.
  */
 #include "kfv/agent.h"
 
@@ -19,10 +24,14 @@
 #define IDLE_MAX     8		/* so many times 2^k windows of nothing leave nothing */
 #define GRACE	     4
 
-enum class { CALLS, TRAPS, CLASSES };
-enum param { LIMIT_CALLS, LIMIT_TRAPS, SHIFT, WARM };
+#define HOLD	    1000 /* windows that a network device is held to less */
+#define STILL_SHIFT 3	 /* of the limit, what may be sent beyond it */
 
-static const char *const class_why[CLASSES] = { "hypercall-rate", "exception-rate" };
+enum class { CALLS, TRAPS, FRAMES = 0, BYTES, CLASSES };
+enum param { LIMITS, SHIFT = CLASSES, WARM };
+
+static const char *const exit_why[CLASSES] = { "hypercall-rate", "exception-rate" };
+static const char *const frame_why[CLASSES] = { "frame-rate", "byte-rate" };
 
 /* 1 + enum class, 0: not counted. */
 static const u8 class_of[EXIT_KINDS] = {
@@ -35,11 +44,14 @@ struct meter {
 	u64 window;
 	u32 windows; /* watched so far */
 	u16 vm;
+	u8 over; /* enum severity, of a network device that sends too much */
+	u64 over_until;
+	const char *why;
 	u32 count[CLASSES];
 	u32 average[CLASSES]; /* << SCALE */
 };
 
-static struct meter meters[HRSC_MAX]; /* (o) by vCPU */
+static struct meter meters[HRSC_MAX]; /* (o) by vCPU or network device */
 
 /* What `idle` empty windows leave, as 1 / (1 + x) for e^-x: one step, and never too little. */
 static u32 decay(u32 average, u64 idle, u32 shift)
@@ -58,20 +70,21 @@ static u32 smooth(u32 average, u32 count, u32 shift)
 
 static enum severity grade(u32 average, u64 limit)
 {
-	if (average > limit * 4 << SCALE)
+	if (average > limit * 4)
 		return SEVERITY_ALERT;
-	return average > limit << SCALE ? SEVERITY_WARNING : SEVERITY_NONE;
+	return average > limit ? SEVERITY_WARNING : SEVERITY_NONE;
 }
 
 /* Closes the window that has passed; the worst class speaks for all. */
-static enum severity close_window(struct meter *m, const u32 *param, u64 now, const char **why)
+static enum severity close_window(
+	struct meter *m, const u32 *param, u64 now, const char *const *class_why, const char **why)
 {
 	u64 grace = m->windows < param[WARM] ? GRACE : 1;
 	enum severity worst = SEVERITY_NONE;
 
 	for (u32 c = 0; c < CLASSES; c++) {
 		u32 peak = smooth(m->average[c], m->count[c], param[SHIFT]);
-		enum severity s = grade(peak, param[LIMIT_CALLS + c] * grace);
+		enum severity s = grade(peak, (param[LIMITS + c] * grace << SCALE));
 
 		if (s > worst)
 			worst = s, *why = class_why[c];
@@ -94,10 +107,32 @@ static enum severity detect(const u32 *param, const struct hook_event *e, const 
 		return s;
 	if (m->window != now) {
 		m->vm = e->vm;
-		s = close_window(m, param, now, why);
+		s = close_window(m, param, now, exit_why, why);
 	}
 	m->count[class - 1]++;
 	return s;
+}
+
+static enum severity detect_frame(const u32 *param, const struct hook_event *e, const char **why)
+{
+	struct meter *m = &meters[e->subject % HRSC_MAX];
+	u64 now = e->time_ns >> WINDOW_SHIFT, last = m->window;
+	enum severity s;
+
+	if (last != now) {
+		m->vm = e->vm;
+		s = close_window(m, param, now, frame_why, &m->why);
+		if (s != SEVERITY_NONE)
+			m->over = (u8)s, m->over_until = last + HOLD;
+	}
+	m->count[FRAMES]++;
+	m->count[BYTES] += (u32)MIN(e->arg[2], COUNT_MAX);
+	*why = m->why;
+	return e->vm && now < m->over_until &&
+			       (m->count[FRAMES] > param[LIMITS + FRAMES] >> STILL_SHIFT ||
+				       m->count[BYTES] > param[LIMITS + BYTES] >> STILL_SHIFT)
+		       ? m->over
+		       : SEVERITY_NONE;
 }
 
 static void forget(u16 vm)
@@ -107,19 +142,16 @@ static void forget(u16 vm)
 			memset(&meters[i], 0, sizeof(meters[i]));
 }
 
-static const u16 ops[] = { HOOK_L1_EXIT };
-
 static const struct agent rate = {
 	.name = "rate",
 	.help = "hypercalls and exceptions per ms, smoothed",
-	.ops = ops,
-	.nops = ARRAY_LEN(ops),
+	AGENT_OPS(HOOK_L1_EXIT),
 	.exits = HOOK_EXIT_BIT(EXIT_HYPERCALL) | HOOK_EXIT_BIT(EXIT_EXCEPTION) |
 		 HOOK_EXIT_BIT(EXIT_VIRT_INSN),
 	.nparams = 4,
 	.params = {
-		[LIMIT_CALLS] = { "calls", 3, 1, 100000 },
-		[LIMIT_TRAPS] = { "traps", 400, 1, 100000 },
+		[LIMITS + CALLS] = { "calls", 3, 1, 100000 },
+		[LIMITS + TRAPS] = { "traps", 400, 1, 100000 },
 		[SHIFT] = { "shift", 6, 1, 8 },
 		[WARM] = { "warm", 64, 0, 100000 },
 	},
@@ -127,3 +159,19 @@ static const struct agent rate = {
 	.forget = forget,
 };
 AGENT_REGISTER(rate);
+
+static const struct agent flood = {
+	.name = "flood",
+	.help = "frames and bytes sent per ms, smoothed",
+	AGENT_OPS(HOOK_L2_FRAME),
+	.nparams = 4,
+	.params = {
+		[LIMITS + FRAMES] = { "frames", 64, 1, 100000 },
+		[LIMITS + BYTES] = { "bytes", 131072, 1, COUNT_MAX },
+		[SHIFT] = { "shift", 5, 1, 8 },
+		[WARM] = { "warm", 16, 0, 100000 },
+	},
+	.detect = detect_frame,
+	.forget = forget,
+};
+AGENT_REGISTER(flood);

@@ -34,9 +34,12 @@ vm victim {{ memory 8M; kernel heartbeat; cmdline "period_ms={period}"; reboot s
 {net} }}
 vm attacker {{ memory 8M; kernel attack; cmdline "{attack}"; reboot stop; {placed}
 {nets} }}
+{beside}
 console {{ focus kfv }}
 {policy}
 """
+
+VM = "vm {} {{ memory 8M; kernel talk; reboot stop; {} }}"
 
 
 def default_policy():
@@ -47,12 +50,12 @@ def default_policy():
     return [line.replace("\\t", "").strip() for line in lines[1:-1]]
 
 
-def policy(mode, without=()):
+def policy(mode, without=(), more=()):
     """The built-in policy in this mode; `without` names agents that it is to do without."""
     kept = [line for line in default_policy() if not line.startswith(("mode", "version"))]
     for agent in without:
         kept = [line for line in kept if not re.search(rf"\b{agent}\b", line)]
-    return "\n".join(["policy default {", "version 0", f"mode {mode}", *kept, "}"])
+    return "\n".join(["policy default {", "version 0", f"mode {mode}", *more, *kept, "}"])
 
 
 @dataclasses.dataclass
@@ -63,18 +66,21 @@ class Beat:
 
 class Run:
     """`until` is what the attacker or the hypervisor says last; `beats_after` beats follow it.
-    `placement` is that of both VMs' drivers; `net` and `nets` the network devices of either."""
+    `placement` is that of both VMs' drivers; `net` and `nets` the network devices of either;
+    `beside` other VMs, which talk to each other: name -> statements."""
 
     _ram = None
 
     def __init__(self, boot, attack, mode="on", vuln=None, without=(), until=None, **options):
+        beside = options.pop("beside", {})
         self.placement = options.pop("placement", "confined")
         text = CONFIG.format(
             period=PERIOD_MS,
             attack=attack,
-            policy=policy(mode, without),
+            policy=policy(mode, without, options.pop("more", ())),
             net=options.pop("net", ""),
             nets=options.pop("nets", ""),
+            beside="\n".join(map(VM.format, *zip(*beside.items()))) if beside else "",
             placed="confined all" if self.placement == "confined" else "confined none",
         )
         bug = f" vuln={vuln}" if vuln else ""
@@ -85,6 +91,7 @@ class Run:
                 "config": text.encode(),
                 "heartbeat": BUILD / "guests/heartbeat.elf",
                 "attack": BUILD / "guests/attack.elf",
+                "talk": BUILD / "guests/talk.elf",
             },
             elf=self.elf,
             memory_mb=MEMORY_MB,

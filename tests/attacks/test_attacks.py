@@ -244,6 +244,77 @@ def test_a18_without_its_agent(boot, calm, lane, keep):
     assert not r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
 
 
+# --- A19 -----------------------------------------------------------------------------------------
+
+# The machine is a fiftieth of one that has a gigabit card: it cannot send more than 10 in a ms.
+A19_LIMITS = "agent flood { frames 4 }"
+TALK = r"talk sent (\d+) heard (\d+) answered (\d+)"
+TALKERS = {"b": (11, 12), "c": (12, 11)}
+
+
+def talkers(echo):
+    return {
+        name: f'cmdline "self={me} peer={peer} echo={echo}"; '
+        f"net lan office mac 52:54:00:00:00:{me:02x}"
+        for name, (me, peer) in TALKERS.items()
+    }
+
+
+def losses(run):
+    """The part of what each of the two has sent that the other did not hear."""
+    said = {name: next(iter(run.said(name, TALK)), None) for name in TALKERS}
+    assert all(said.values()), run.log
+    sent, heard = ({name: int(m[n]) for name, m in said.items()} for n in (1, 2))
+    assert sent["b"] and sent["c"]
+    return 1 - heard["c"] / sent["b"], 1 - heard["b"] / sent["c"]
+
+
+def run_a19(boot, calm, lane, mode, flood="", port="", echo=0, without=()):
+    run = Run(
+        boot,
+        f"attack=A19 {flood} {DELAY}",
+        mode,
+        without=without,
+        nets=f"net lan office mac 52:54:00:00:00:0a {port}\nnet ear office",
+        beside=talkers(echo),
+        more=[] if "flood" in without else [A19_LIMITS],
+    )
+    oracle = liveness(run, calm)
+    lost = max(losses(run))
+    print(f"{mode}: lost {lost:.3f};", run.attacker(r"A19 step flood [^\r\n]*")[0])
+    oracle["B and C lose less than 1% between them"] = lost < 0.01
+    polite = run.attacker(r"A19 step polite frames heard (\d+) of (\d+)")
+    oracle["attacker may send afterwards"] = polite[1] == polite[2]
+    exits = 1 if run.first_alert() else None
+    return run, results.record(run, "A19", lane, mode, lost >= 0.01, oracle, exits, without)
+
+
+@pytest.mark.parametrize("mode", OFF_AND_ON)
+def test_a19_flood_of_frames(boot, calm, lane, keep, mode):
+    """To everybody, so that the others' buffers are full when their own frames come."""
+    run, r = run_a19(boot, calm, lane, mode)
+    keep(r)
+    check(r, run, "flood@L2", succeeded=mode != "on")
+    if mode == "on":
+        assert "R02" in executed(r) and executed(r) <= {"R02", "R18"}
+        assert run.evidence_is_genuine()
+
+
+@pytest.mark.parametrize("flood", ["size=1514", "as=11"])
+def test_a19_large_forged_and_reflected(boot, calm, lane, keep, flood):
+    """Large frames; frames in B's name from a port that may send them; B and C answer each."""
+    run, r = run_a19(boot, calm, lane, "on", flood, port="open", echo=1)
+    keep(r)
+    check(r, run, "flood@L2", succeeded=False)
+    assert "R02" in executed(r) and executed(r) <= {"R02", "R18"}
+
+
+def test_a19_without_its_agent(boot, calm, lane, keep):
+    run, r = run_a19(boot, calm, lane, "on", without=("flood",))
+    keep(r)
+    assert r["attack_succeeded"] and not r["detected_by"] and r["collateral"] == 0
+
+
 # --- A16 -----------------------------------------------------------------------------------------
 
 FLOOD = r"A16 step flood of (\d+) calls tsc (\d+) to (\d+) from (\d+) ns"

@@ -220,6 +220,7 @@ def test_iperf_between_two_guests(boot_vms):
     print(done)
     assert [end for *_, end in done] == ["sender", "receiver"] * 2, text
     assert all(float(mib) >= 0.9 * IPERF_MIB and float(mbits) > 0 for mib, mbits, _ in done), done
+    assert "L2 flood" not in text, "no work is a flood, by the default policy"
 
 
 def test_ports_change_while_vms_run(boot_vms):

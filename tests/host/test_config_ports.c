@@ -117,6 +117,8 @@ TEST(config_ports_are_bound)
 	p = policy_port_find(&table, "c/net1");
 	EXPECT_EQ(policy_port_word(p, 0, OWN_0), BUS_PORT_USED | BUS_PORT_MIRROR | 0x525400123456);
 	EXPECT_EQ(policy_port_word(p, 1, OWN_1), 0);
+	table.ports[2].mask[0] = ~0ull;
+	EXPECT(policy_port_word(p, 0, OWN_0) & BUS_PORT_USED);
 	p = policy_port_find(&table, "c/net2");
 	EXPECT(!p);
 	EXPECT_EQ(policy_port_word(p, 0, OWN_0), OWN_0);

@@ -106,7 +106,7 @@ TEST(io_hooks_see_everything_and_may_deny)
 	EXPECT_EQ(machine.hook.arg[2], 0x55);
 	EXPECT_EQ(machine.reads + machine.writes, 0);
 	machine.hooks = 0;
-	machine.vm.hrsc.armed = HOOK_ARMED_ALL;
+	machine.vm.hrsc.armed = ~0ull;
 	port(0x7000, 4, true);
 	EXPECT_EQ(machine.hooks, 1);
 	EXPECT_EQ(machine.hook.object, machine.vm.hrsc.id);
@@ -253,7 +253,7 @@ TEST(apic_registers)
 	machine_mmio(VLAPIC_BASE + 0x20, S2_WRITE);
 	EXPECT_EQ(machine.apic[2], 0x04030201);
 	EXPECT_EQ(moved(), 6);
-	machine.v.hrsc.armed = HOOK_ARMED_ALL;
+	machine.v.hrsc.armed = ~0ull;
 	machine.verdict = HOOK_DENY;
 	CODE(0x8b, 0x03);
 	machine_mmio(VLAPIC_BASE + 0x20, S2_READ);

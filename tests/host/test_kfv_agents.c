@@ -276,3 +276,80 @@ TEST(kfv_forgery_now_and_then_is_noted)
 	}
 	EXPECT_EQ(fake.touched, 0);
 }
+
+/* Frames to a switch, from A's network device or from B's, `per_ms` of them in each millisecond. */
+static u32 frames(u16 vm, u32 per_ms, u32 ms, u32 len)
+{
+	u32 dropped = 0;
+
+	for (u32 i = 0; i < ms; i++) {
+		for (u32 n = 0; n < per_ms; n++)
+			dropped +=
+				HOOK(fake_driver[vm].armed, HOOK_L2_FRAME, fake_driver[vm].id,
+					fake_driver[FAKE_B].id, BUS_FRAME, n, len, 0) == HOOK_DENY;
+		fake.now_ns += 1 << 20;
+	}
+	return dropped;
+}
+
+TEST(kfv_flood_is_held_to_less_for_a_time)
+{
+	u32 dropped;
+
+	fake_reset();
+	EXPECT_EQ(frames(FAKE_A, 50, 200, 72), 0);
+	dropped = frames(FAKE_A, 500, 100, 72);
+	EXPECT(dropped > 90 * (500 - 8) && dropped < 100 * 500);
+	EXPECT_EQ(frames(FAKE_A, 8, 1, 72), 0); /* an eighth of the limit */
+	EXPECT_EQ(frames(FAKE_A, 20, 500, 72), 500 * (20 - 8));
+	(void)frames(FAKE_A, 8, 600, 72);
+	EXPECT_EQ(frames(FAKE_A, 50, 200, 72), 0);
+	EXPECT_EQ(fake.touched, 0); /* its vCPUs run on */
+	/* What was found long ago does not count. */
+	EXPECT(frames(FAKE_A, 500, 100, 72));
+	fake.now_ns += 2000 * MS;
+	EXPECT_EQ(frames(FAKE_A, 50, 10, 72), 0);
+}
+
+TEST(kfv_flood_of_bytes)
+{
+	fake_reset();
+	EXPECT_EQ(frames(FAKE_A, 2, 500, 0xf000), 0);
+	EXPECT(frames(FAKE_A, 20, 100, 0xf000) > 1000);
+}
+
+/* A boot announces itself; whoever answers as many as come is not who floods. */
+TEST(kfv_flood_lets_bursts_and_answers_pass)
+{
+	u64 before;
+
+	fake_reset();
+	before = findings("flood");
+	EXPECT_EQ(frames(FAKE_A, 1000, 1, 72), 0);
+	EXPECT_EQ(frames(FAKE_A, 1, 100, 72), 0);
+	EXPECT_EQ(findings("flood"), before);
+	for (u32 i = 0; i < 200; i++) {
+		u32 passed = 300 - frames(FAKE_A, 300, 1, 72);
+
+		fake.now_ns -= 1 << 20;
+		EXPECT_EQ(frames(FAKE_B, passed, 1, 72), 0);
+	}
+	EXPECT(findings("flood") > before);
+	hook_orchestrate();
+	EXPECT_EQ(fake.touched & ~BIT(FAKE_A), 0);
+	EXPECT(!fake_logged("vm=b"));
+}
+
+/* What comes in by an uplink is of no VM. */
+TEST(kfv_flood_from_outside_hits_nobody)
+{
+	u64 before;
+
+	fake_reset();
+	before = findings("flood");
+	fake_driver[FAKE_A].vm_id = 0;
+	EXPECT_EQ(frames(FAKE_A, 500, 200, 1526), 0);
+	fake_driver[FAKE_A].vm_id = FAKE_A;
+	EXPECT_EQ(findings("flood"), before);
+	EXPECT_EQ(fake.touched, 0);
+}

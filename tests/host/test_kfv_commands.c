@@ -41,13 +41,13 @@ TEST(kfv_command_hooks)
 	fake_reset();
 	EXPECT_EQ(run("hooks", NULL, NULL), 0);
 	fits_the_screen();
-	EXPECT_EQ(fake_logged("\n"), 31);
+	EXPECT_EQ(fake_logged("\n"), 32);
 	EXPECT(fake_logged("L1_EXIT          L1 in"));
 	EXPECT(fake_logged("  rate\n"));
 	EXPECT(!fake_logged("witness"));
 	EXPECT_EQ(run("hooks", "arm", NULL), 0);
 	EXPECT_EQ(run("hooks", NULL, NULL), 0);
-	EXPECT_EQ(fake_logged("witness\n"), 30);
+	EXPECT_EQ(fake_logged("witness\n"), 31);
 	fits_the_screen();
 	EXPECT_EQ(run("hooks", "disarm", NULL), 0);
 	snprintf(line, sizeof(line), "%20lu  control\n",

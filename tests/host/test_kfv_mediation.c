@@ -3,7 +3,6 @@
 
 #include "core/l1/gate.h"
 #include "core/l2/vm.h"
-#include "kfv/witness.h"
 #include "tests/dialect.h"
 #include "tests/host/kfv_fake.h"
 
@@ -65,11 +64,10 @@ TEST(kfv_event_tells_who_and_what)
 	EXPECT_EQ(fake.probe_event.time_ns, fake.now_ns);
 	EXPECT_EQ(fake.probe_event.arg[2], 3);
 	/* What the host does to an hRSC of A is A's event. */
-	(void)HOOK(
-		HOOK_ARMED_ALL, HOOK_L2_CALL, host_hrsc.id, fake_vcpu[FAKE_A].hrsc.id, 0, 0, 0, 0);
+	(void)HOOK(~0ull, HOOK_L2_CALL, host_hrsc.id, fake_vcpu[FAKE_A].hrsc.id, 0, 0, 0, 0);
 	EXPECT_EQ(fake.probe_event.vm, FAKE_A);
 	/* An id that nobody has is the host's. */
-	(void)HOOK(HOOK_ARMED_ALL, HOOK_L2_CALL, 250, 250, 0, 0, 0, 0);
+	(void)HOOK(~0ull, HOOK_L2_CALL, 250, 250, 0, 0, 0, 0);
 	EXPECT_EQ(fake.probe_event.vm, 0);
 }
 

@@ -119,7 +119,7 @@ TEST(kfv_vo_acts_across_layers)
 	fake_call(FAKE_A);
 	hook_orchestrate();
 	EXPECT_STR(fake.acts, "");
-	(void)HOOK(HOOK_ARMED_ALL, HOOK_L3_HYPERCALL, fake_vcpu[FAKE_A].hrsc.id, 0, 0, 0, 0, 0);
+	(void)HOOK(~0ull, HOOK_L3_HYPERCALL, fake_vcpu[FAKE_A].hrsc.id, 0, 0, 0, 0, 0);
 	hook_orchestrate();
 	EXPECT_STR(fake.acts, "throttle 1;");
 	EXPECT_EQ(fake_logged("VO probe warning vm=a op=L3_HYPERCALL"), 1);

@@ -17,7 +17,6 @@
 #include "core/l2/memory.h"
 #include "core/l2/placement.h"
 #include "core/lib/string.h"
-#include "kfv/witness.h"
 #include "kfv/mediation.h"
 #include "tests/image/hostile.h"
 

@@ -14,7 +14,6 @@
 #include "core/l1/time.h"
 #include "core/l2/gate.h"
 #include "core/l2/placement.h"
-#include "kfv/witness.h"
 #include "kfv/mediation.h"
 #include "tests/image/hostile.h"
 

@@ -8,7 +8,6 @@
 #include "core/l2/sched.h"
 #include "core/l2/snapshot.h"
 #include "core/l3/gate.h"
-#include "kfv/witness.h"
 #include "kfv/mediation.h"
 #include "tests/image/fault.h"
 
@@ -80,6 +79,7 @@ static void cross_the_bus(void)
 
 	driver.l2 = &bus;
 	SEEN(HOOK_L2_CALL, l2_gate_call(&vm.hrsc, &driver, BUS_INFO, 0, 0));
+	SEEN(HOOK_L2_FRAME, l2_gate_call(&vm.hrsc, &driver, 3 << BUS_PORT_SHIFT | BUS_FRAME, 0, 0));
 	driver.l2 = NULL;
 }
 

@@ -9,6 +9,7 @@
  *	attack=A16 ms=1000 unfair=0	flood of hypercalls; with a planted bug that extends its
  *turn
  *	attack=A18 victim=11		frames in the victim's name
+ *	attack=A19 ms=2000 size=60 as=10	flood of frames to everybody
  *	delay_ms=0			sleeps before it begins
  */
 #include "tests/guests/attack/attack.h"
@@ -60,6 +61,7 @@ static const struct {
 	{ "A10", attack_a10, true },
 	{ "A16", attack_a16, true },
 	{ "A18", attack_a18, true },
+	{ "A19", attack_a19, true },
 };
 
 u32 guest_main(void)
