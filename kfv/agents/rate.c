@@ -11,7 +11,8 @@
  * L2: how much a network device sends to its switch, in frames and in bytes, whoever they say is
  * their sender, and whatever becomes of them: nothing that others do counts. What is too much is
  * found frame by frame, beyond an eighth of the limit, until a second has passed without. The
- * limits are those of a gigabit card: of a machine that is much slower they are to be set lower.
+ * limits are meant for a machine of today, where a VM that copies files may well send 8 Gbit/s: of
+ * one that is much slower they are to be set lower.
  */
 #include "kfv/agent.h"
 
@@ -20,7 +21,7 @@
 
 #define WINDOW_SHIFT 20
 #define SCALE	     8
-#define COUNT_MAX    (1u << 20) /* keeps x << SCALE inside 32 bits */
+#define COUNT_MAX    (1u << 23) /* keeps x << SCALE inside 32 bits */
 #define IDLE_MAX     8		/* so many times 2^k windows of nothing leave nothing */
 #define GRACE	     4
 
@@ -166,8 +167,8 @@ static const struct agent flood = {
 	AGENT_OPS(HOOK_L2_FRAME),
 	.nparams = 4,
 	.params = {
-		[LIMITS + FRAMES] = { "frames", 64, 1, 100000 },
-		[LIMITS + BYTES] = { "bytes", 131072, 1, COUNT_MAX },
+		[LIMITS + FRAMES] = { "frames", 256, 1, 100000 },
+		[LIMITS + BYTES] = { "bytes", 1000000, 1, COUNT_MAX },
 		[SHIFT] = { "shift", 5, 1, 8 },
 		[WARM] = { "warm", 16, 0, 100000 },
 	},

@@ -297,25 +297,25 @@ TEST(kfv_flood_is_held_to_less_for_a_time)
 	u32 dropped;
 
 	fake_reset();
-	EXPECT_EQ(frames(FAKE_A, 50, 200, 72), 0);
-	dropped = frames(FAKE_A, 500, 100, 72);
-	EXPECT(dropped > 90 * (500 - 8) && dropped < 100 * 500);
-	EXPECT_EQ(frames(FAKE_A, 8, 1, 72), 0); /* an eighth of the limit */
-	EXPECT_EQ(frames(FAKE_A, 20, 500, 72), 500 * (20 - 8));
-	(void)frames(FAKE_A, 8, 600, 72);
-	EXPECT_EQ(frames(FAKE_A, 50, 200, 72), 0);
+	EXPECT_EQ(frames(FAKE_A, 200, 200, 72), 0);
+	dropped = frames(FAKE_A, 2000, 100, 72);
+	EXPECT(dropped > 90 * (2000 - 32) && dropped < 100 * 2000);
+	EXPECT_EQ(frames(FAKE_A, 32, 1, 72), 0); /* an eighth of the limit */
+	EXPECT_EQ(frames(FAKE_A, 80, 500, 72), 500 * (80 - 32));
+	(void)frames(FAKE_A, 32, 600, 72);
+	EXPECT_EQ(frames(FAKE_A, 200, 200, 72), 0);
 	EXPECT_EQ(fake.touched, 0); /* its vCPUs run on */
 	/* What was found long ago does not count. */
-	EXPECT(frames(FAKE_A, 500, 100, 72));
+	EXPECT(frames(FAKE_A, 2000, 100, 72));
 	fake.now_ns += 2000 * MS;
-	EXPECT_EQ(frames(FAKE_A, 50, 10, 72), 0);
+	EXPECT_EQ(frames(FAKE_A, 200, 10, 72), 0);
 }
 
 TEST(kfv_flood_of_bytes)
 {
 	fake_reset();
-	EXPECT_EQ(frames(FAKE_A, 2, 500, 0xf000), 0);
-	EXPECT(frames(FAKE_A, 20, 100, 0xf000) > 1000);
+	EXPECT_EQ(frames(FAKE_A, 16, 500, 0xf000), 0);
+	EXPECT(frames(FAKE_A, 160, 100, 0xf000) > 8000);
 }
 
 /* A boot announces itself; whoever answers as many as come is not who floods. */
@@ -329,7 +329,7 @@ TEST(kfv_flood_lets_bursts_and_answers_pass)
 	EXPECT_EQ(frames(FAKE_A, 1, 100, 72), 0);
 	EXPECT_EQ(findings("flood"), before);
 	for (u32 i = 0; i < 200; i++) {
-		u32 passed = 300 - frames(FAKE_A, 300, 1, 72);
+		u32 passed = 1200 - frames(FAKE_A, 1200, 1, 72);
 
 		fake.now_ns -= 1 << 20;
 		EXPECT_EQ(frames(FAKE_B, passed, 1, 72), 0);
