@@ -20,7 +20,6 @@
 #define MESSAGES  96
 
 #define HANDLE_PLACE(handle) ((handle)&0xff)
-#define HANDLE_END(handle)   ((handle) >> 8 & 0xff)
 #define HANDLE_SERIAL	     16 /* shift: the number is above */
 
 struct grant {
@@ -218,7 +217,7 @@ static struct grant *unused(struct bus_end *e)
 /* The grant of that handle; NULL: it is void. */
 static struct grant *find(u64 handle)
 {
-	struct bus_end *e = ends[HANDLE_END(handle)];
+	struct bus_end *e = ends[BUS_HANDLE_END(handle)];
 	struct grant *g = &e->grant[HANDLE_PLACE(handle)];
 
 	return e && handle && HANDLE_PLACE(handle) < GRANTS && g->handle == handle ? g : NULL;
@@ -280,7 +279,7 @@ int bus_revoke(const struct hrsc *h, u64 handle)
 	struct grant *g;
 
 	lock_take(&lock);
-	g = HANDLE_END(handle) == h->id ? find(handle) : NULL;
+	g = BUS_HANDLE_END(handle) == h->id ? find(handle) : NULL;
 	if (g)
 		g->handle = 0;
 	lock_give(&lock);
@@ -369,7 +368,7 @@ int bus_copy(struct hrsc *h, u64 to, u64 from, void *own, u64 lengths)
 	lock_take(&lock);
 	err = copy(h, to, from, &mine, BUS_FROM(lengths), BUS_ALL(lengths));
 	if (!err && (lengths & BUS_TELL))
-		err = put(ends[HANDLE_END(to)], BUS_FRAME_CAME, h->id, to, lengths);
+		err = put(ends[BUS_HANDLE_END(to)], BUS_FRAME_CAME, h->id, to, lengths);
 	lock_give(&lock);
 	return err;
 }

@@ -118,12 +118,14 @@ int net_isolate(struct hrsc *h, bool on)
 	return 0;
 }
 
+/* A grant that is named is the caller's own: the switch would use whatever others have given it. */
 u64 net_call(struct hrsc *h, u32 fn, u64 a, u64 b)
 {
 	struct net_switch *s = container_of(h->net, struct net_switch, hrsc);
 	u64 answer;
 
-	if (!h->net || h->isolated || fn == BUS_PORT_CONFIGURE || fn >> BUS_PORT_SHIFT)
+	if (!h->net || h->isolated || fn == BUS_PORT_CONFIGURE || fn >> BUS_PORT_SHIFT ||
+		(fn >= BUS_FRAME && fn < BUS_PORT_STATE && BUS_HANDLE_END(a) != h->id))
 		return BUS_NO_PEER;
 	lock_take(&s->lock);
 	answer = l2_gate_call(h, &s->hrsc, (u32)h->port << BUS_PORT_SHIFT | fn, a, b);

@@ -306,13 +306,13 @@ int driver_place(struct vm *vm, const struct driver *driver, u8 slot, bool is_co
 /* False: it failed. */
 static bool start_confined(struct hrsc *h, const struct driver_setup *setup)
 {
-	struct compartment_call start = { .fn = h->driver->start };
+	struct compartment *c = h->compartment;
 
-	compartment_reset(h->compartment);
-	start.a = compartment_give(h->compartment, setup, sizeof(*setup));
-	enter(h, &start);
+	compartment_reset(c);
+	enter(h, &(struct compartment_call){
+			 .fn = h->driver->start, .a = compartment_give(c, setup, sizeof(*setup)) });
 	keep(h, false);
-	return !h->compartment->doomed;
+	return !c->doomed;
 }
 
 void driver_start(struct hrsc *h)

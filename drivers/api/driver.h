@@ -221,11 +221,12 @@ u32 __must_check l2_receive(struct bus_message *out);
  * from those of all other grants of the driver; or -EFAULT: that is no RAM; -ENOSPC: there are too
  * many; -ENOENT, -EPERM.
  */
-#define BUS_READ   1
-#define BUS_WRITE  2
-#define BUS_OWN	   4
-#define BUS_PIECES 4
-#define BUS_GRANTS 80
+#define BUS_READ	       1
+#define BUS_WRITE	       2
+#define BUS_OWN		       4
+#define BUS_PIECES	       4
+#define BUS_GRANTS	       80
+#define BUS_HANDLE_END(handle) ((handle) >> 8 & 0xff) /* says apart who has granted it */
 
 #define BUS_PIECES_MOST 20
 struct bus_piece {

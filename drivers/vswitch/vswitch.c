@@ -63,6 +63,7 @@ struct frame {
 struct port {
 	bool used, open, mirror;
 	u8 state; /* BUS_PORT_ bits: what its guest is ready for */
+	u8 end;	  /* of the bus: what its buffers have to be granted by, as the nucleus has seen */
 	u64 mac;
 	u32 ip, vlan;
 	u64 bytes_per_s, tokens, refilled_ns;
@@ -185,8 +186,10 @@ static void give(struct vswitch *s, u32 to, const struct row *r)
 		const struct bus_buffer *b = &s->buffer[to][p->tail++ % SLOTS];
 
 		end = at + MIN(r->len - at, b->len);
-		err = l2_copy(b->grant, r->from, r->own,
-			BUS_LENGTHS(r->own_len, at, end) | (n == 1 ? BUS_TELL : 0));
+		err = -ESTALE;
+		if (BUS_HANDLE_END(b->grant) == p->end)
+			err = l2_copy(b->grant, r->from, r->own,
+				BUS_LENGTHS(r->own_len, at, end) | (n == 1 ? BUS_TELL : 0));
 	}
 	if (err && err != -ESTALE)
 		p->lost++;
@@ -377,6 +380,7 @@ static u64 add_buffer(struct vswitch *s, u32 port, u64 grant, u32 len)
 {
 	struct port *p = &s->port[port];
 
+	p->end = BUS_HANDLE_END(grant);
 	p->tail += p->head - p->tail == SLOTS;
 	s->buffer[port][p->head++ % SLOTS] = (struct bus_buffer){ .grant = grant, .len = len };
 	return 0;
@@ -388,6 +392,7 @@ static u64 read_buffers(struct vswitch *s, u32 port, u64 ring, u32 head)
 	struct port *p = &s->port[port];
 	u32 n, i;
 
+	p->end = BUS_HANDLE_END(ring);
 	if (head - p->tail > SLOTS)
 		p->tail = head - SLOTS;
 	for (p->head = p->tail; p->head != head; p->head += n) {

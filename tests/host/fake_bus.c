@@ -69,7 +69,7 @@ s64 l2_grant(enum bus_peer peer, const struct bus_piece *piece, u32 n, u32 right
 	for (u32 i = 0; i < n; i++)
 		if (!piece_at(g, i))
 			return -EFAULT;
-	g->handle = ++serial << 8 | (u64)(g - current->grant);
+	g->handle = ++serial << 16 | (u64)(current - instances) << 8 | (u64)(g - current->grant);
 	return (s64)g->handle;
 }
 

@@ -113,6 +113,11 @@ struct instance *pc_instance(u32 slot)
 	abort();
 }
 
+u64 pc_end(u32 slot)
+{
+	return (u64)(pc_instance(slot) - instances) << 8;
+}
+
 void *pc_state(u32 slot)
 {
 	return pc_instance(slot)->state;

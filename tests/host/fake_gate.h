@@ -66,6 +66,8 @@ void pc_device(const char *driver);
 void pc_ram(u64 len);
 /* The state of the function in a slot, for what its guest cannot see. */
 void *pc_state(u32 slot);
+/* What handles of the function in a slot have in their second byte. */
+u64 pc_end(u32 slot);
 
 /* An access of the guest; all ones where no driver answers. False: `base` is nobody's. */
 u64 pc_in(u16 port, u32 width);

@@ -34,19 +34,24 @@ static u64 count(u32 port, u32 item)
 	return net_call(&end[port], BUS_INFO, item, 0);
 }
 
-/* An IPv4 frame to everybody, from port 0. */
-static void send(u64 mac, u32 ip)
+/* An IPv4 frame to everybody. */
+static void send_from(u32 port, u64 mac, u32 ip)
 {
 	const struct bus_piece piece = { .at = (u64)frame, .len = sizeof(frame) };
-	s64 handle = bus_grant(&end[0], end[0].net, NULL, &piece, 1, BUS_READ);
+	s64 handle = bus_grant(&end[port], end[port].net, NULL, &piece, 1, BUS_READ);
 
 	put(0, ~0ull, 6);
 	put(6, mac, 6);
 	put(12, 0x0800, 2);
 	put(26, ip, 4);
 	if (EXPECT(handle > 0))
-		net_call(&end[0], BUS_FRAME, (u64)handle, sizeof(frame));
-	bus_revoke(&end[0], (u64)handle);
+		net_call(&end[port], BUS_FRAME, (u64)handle, sizeof(frame));
+	bus_revoke(&end[port], (u64)handle);
+}
+
+static void send(u64 mac, u32 ip)
+{
+	send_from(0, mac, ip);
 }
 
 static void set_up(void)
@@ -109,6 +114,32 @@ TEST(switch_that_begins_anew_has_its_ports)
 	EXPECT_EQ(count(0, SENT), 0); /* these are new */
 	expect_rules();
 	s->armed = 0;
+	tear_down();
+}
+
+/* A driver in an attacker's hands names what another one has granted, by a call or in its ring. */
+TEST(switch_uses_no_grant_of_another_port)
+{
+	static u8 victims[BUS_FRAME_MAX];
+	static struct bus_buffer ring[BUS_BUFFERS_MOST];
+	const struct bus_piece room = { .at = (u64)victims, .len = sizeof(victims) };
+	const struct bus_piece list = { .at = (u64)ring, .len = sizeof(ring) };
+	s64 theirs, own;
+
+	set_up();
+	theirs = bus_grant(&end[1], end[1].net, NULL, &room, 1, BUS_READ | BUS_WRITE);
+	own = bus_grant(&end[0], end[0].net, NULL, &list, 1, BUS_READ);
+	EXPECT(theirs > 0 && own > 0);
+	EXPECT_EQ(net_call(&end[0], BUS_FRAME, (u64)theirs, sizeof(frame)), BUS_NO_PEER);
+	EXPECT_EQ(net_call(&end[0], BUS_BUFFER, (u64)theirs, sizeof(victims)), BUS_NO_PEER);
+	ring[0] = (struct bus_buffer){ .grant = (u64)theirs, .len = sizeof(victims) };
+	EXPECT_EQ(net_call(&end[0], BUS_BUFFERS, (u64)own, 1), 0);
+	send_from(1, MAC(1), IP + 1);
+	EXPECT_EQ(count(1, SENT), 1);
+	for (u32 i = 0; i < sizeof(victims); i++)
+		if (!EXPECT_EQ(victims[i], 0))
+			break;
+	EXPECT_EQ(bus_revoke(&end[1], (u64)theirs), 0); /* it was not used */
 	tear_down();
 }
 
