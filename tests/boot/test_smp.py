@@ -208,7 +208,7 @@ def test_a_vm_alone_on_its_cpu_sets_no_pace(boot_vms, spinner):
     said = plain(demux(machine.raw_log(), "alone", "one", "two", "heartbeat")["heartbeat"])
     hz = int(re.search(r"tsc (\d+) Hz", said)[1])
     at = {int(n): int(tsc) for n, tsc in re.findall(r"beat (\d+) tsc (\d+)\s", said)}
-    assert at[59] - at[9] < 12 * hz  # of its own time, where five seconds are meant
+    assert at[59] - at[9] < 30 * hz  # five seconds are meant, on a computer that is not busy
 
 
 @pytest.mark.lanes("bochs-vmx", "bochs-vmx-server", "bochs-vmx-client")
