@@ -235,9 +235,10 @@ static void set_up(struct e1000 *e)
 	set(R_TCTL, TCTL_RUN);
 	set(R_RCTL, RCTL_RUN);
 	set(R_RX + RING_TAIL, RX_RING - 1);
-	set(R_ITR, UPLINK_GAP_NS / 256);
-	if (e->uplink.called)
+	if (e->uplink.called) {
+		set(R_ITR, UPLINK_GAP_NS / 256);
 		set(R_IMS, ICR_TXDW | ICR_LSC | ICR_RXO | ICR_RXT);
+	}
 	e->phase = PHASE_RUN;
 }
 
